@@ -1,0 +1,95 @@
+//! The kept state of a dataset, and how it may change.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Dataset, Epoch, Version};
+
+/// Where the open epoch of a dataset stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Below the threshold.
+    Collecting,
+    /// The threshold is reached; quality is not judged yet.
+    Assessing,
+    /// Threshold and quality gate are passed.
+    Ready,
+    /// Quality is below the gate.
+    Blocked,
+    /// A version is being prepared.
+    Preparing,
+}
+
+impl State {
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Collecting => "collecting",
+            State::Assessing => "assessing",
+            State::Ready => "ready",
+            State::Blocked => "blocked",
+            State::Preparing => "preparing",
+        }
+    }
+}
+
+/// The head record of a dataset. Every write is conditional on `revision`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    pub dataset: Dataset,
+    /// The open epoch: what arrives now is stamped with it (or, while it is being
+    /// closed, with the next one).
+    pub epoch: Epoch,
+    pub state: State,
+    /// Of the newest assessment; `None` when none was made.
+    pub quality_score: Option<f64>,
+    /// Units and events of all closed epochs together.
+    pub closed: Counts,
+    pub last_version: Option<Version>,
+    /// A preparation that has begun and not ended, perhaps because it crashed.
+    pub preparation: Option<Preparation>,
+    pub last_assessed_at: Option<DateTime<Utc>>,
+    pub last_training_date: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// Counts the writes.
+    pub revision: u64,
+}
+
+/// The making of one version. It is written down before anything is done, so
+/// that whoever finds it can finish it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preparation {
+    pub version: Version,
+    /// The epoch that this version closes.
+    pub epoch: Epoch,
+    pub started_at: DateTime<Utc>,
+    /// What the closed epoch took in; `None` until all counter shards are closed.
+    pub counts: Option<Counts>,
+    /// Why it was made although the dataset was not ready.
+    pub forced: Option<String>,
+}
+
+impl Head {
+    pub fn new(dataset: Dataset, now: DateTime<Utc>) -> Self {
+        Self {
+            dataset,
+            epoch: Epoch::FIRST,
+            state: State::Collecting,
+            quality_score: None,
+            closed: Counts::default(),
+            last_version: None,
+            preparation: None,
+            last_assessed_at: None,
+            last_training_date: None,
+            created_at: now,
+            updated_at: now,
+            revision: 0,
+        }
+    }
+
+    /// The number of the version that would be made next.
+    pub fn next_version(&self) -> Version {
+        Version(self.last_version.map_or(1, |version| version.0 + 1))
+    }
+}

@@ -1,0 +1,285 @@
+//! What an operator may set: environment variables that begin with `LEARNING_`.
+//!
+//! Everything is checked at start; an unknown or impossible setting stops the
+//! program with a sentence that says what to do.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use chrono::Duration;
+
+use super::Dataset;
+use super::history::Sufficiency;
+use crate::event::envelope::Limits;
+
+/// Every variable that may be set begins with this.
+pub const PREFIX: &str = "LEARNING_";
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Units that make each dataset ready, in the order of [`Dataset::ALL`].
+    thresholds: [u64; Dataset::ALL.len()],
+    pub sufficiency: Sufficiency,
+    /// The least overall quality to train on, in [0, 1].
+    pub quality_gate: f64,
+    pub weights: Weights,
+    pub limits: Limits,
+    /// Events in one request.
+    pub batch_events: usize,
+    /// Parallel scans of the events table.
+    pub scan_segments: u32,
+    /// Least time between two automatic assessments of a dataset.
+    pub min_interval: Duration,
+    /// Whether a dataset that becomes ready is prepared at once.
+    pub auto_prepare: bool,
+    /// The secret that turns users into subjects; preparation refuses to work without one.
+    pub pseudonym_key: Option<PseudonymKey>,
+    pub resources: Resources,
+}
+
+/// How much each dimension of quality counts; they sum to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weights {
+    pub completeness: f64,
+    pub consistency: f64,
+    pub validity: f64,
+}
+
+/// The names of what is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resources {
+    pub events_table: String,
+    pub datasets_table: String,
+    pub bucket: String,
+    pub bus: String,
+}
+
+/// A secret of at least 32 bytes. It never shows in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PseudonymKey(Vec<u8>);
+
+impl PseudonymKey {
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PseudonymKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PseudonymKey(…)")
+    }
+}
+
+impl FromStr for PseudonymKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match hex::decode(text) {
+            Ok(bytes) if bytes.len() >= 32 => Ok(Self(bytes)),
+            _ => Err("not 64 or more hexadecimal digits (make one with `openssl rand -hex 32`)"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct SettingError {
+    pub variable: String,
+    pub problem: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            thresholds: Dataset::ALL.map(|dataset| dataset.spec().default_threshold),
+            sufficiency: Sufficiency { transactions: 10, days: 14 },
+            quality_gate: 0.7,
+            weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
+            limits: Limits::default(),
+            batch_events: 500,
+            scan_segments: 4,
+            min_interval: Duration::hours(1),
+            auto_prepare: true,
+            pseudonym_key: None,
+            resources: Resources {
+                events_table: "fincoach-events".into(),
+                datasets_table: "fincoach-datasets".into(),
+                bucket: "fincoach-learning".into(),
+                bus: "fincoach-learning".into(),
+            },
+        }
+    }
+}
+
+impl Settings {
+    pub fn threshold(&self, dataset: Dataset) -> u64 {
+        self.thresholds[dataset as usize]
+    }
+
+    /// Reads the settings from the process's environment.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or impossible.
+    pub fn from_env() -> Result<Self, SettingError> {
+        Self::from_vars(std::env::vars())
+    }
+
+    /// Reads the settings from `vars`; those without the prefix are somebody else's.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or impossible.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingError> {
+        let given = vars.into_iter().filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_owned(), value)));
+        let mut vars = Vars(given.collect());
+        let mut settings = Settings::default();
+
+        for dataset in Dataset::ALL {
+            let name = format!("THRESHOLD_{}", dataset.name().to_uppercase());
+            vars.read(&name, &mut settings.thresholds[dataset as usize], |threshold| *threshold > 0, "at least 1")?;
+        }
+        let sufficiency = &mut settings.sufficiency;
+        vars.read("SUFFICIENT_TRANSACTIONS", &mut sufficiency.transactions, |count| *count > 0, "at least 1")?;
+        vars.read("SUFFICIENT_DAYS", &mut sufficiency.days, |days| *days >= 0, "at least 0")?;
+        vars.read("QUALITY_GATE", &mut settings.quality_gate, is_share, "between 0 and 1")?;
+        let weights = &mut settings.weights;
+        vars.read("WEIGHT_COMPLETENESS", &mut weights.completeness, is_share, "between 0 and 1")?;
+        vars.read("WEIGHT_CONSISTENCY", &mut weights.consistency, is_share, "between 0 and 1")?;
+        vars.read("WEIGHT_VALIDITY", &mut weights.validity, is_share, "between 0 and 1")?;
+        weights.check()?;
+        vars.read(
+            "EVENT_BYTES",
+            &mut settings.limits.event_bytes,
+            |bytes| (256..=300_000).contains(bytes),
+            "256 to 300000",
+        )?;
+        vars.read("DEPTH", &mut settings.limits.depth, |depth| (1..=30).contains(depth), "1 to 30")?;
+        vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.clock_skew)?;
+        vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
+        vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
+        vars.read_seconds("MIN_INTERVAL_SECONDS", &mut settings.min_interval)?;
+        vars.read("AUTO_PREPARE", &mut settings.auto_prepare, |_| true, "true or false")?;
+        if let Some(key) = vars.take("PSEUDONYM_KEY") {
+            settings.pseudonym_key = Some(key.parse().map_err(|problem: &str| error("PSEUDONYM_KEY", problem))?);
+        }
+        let resources = &mut settings.resources;
+        vars.read("EVENTS_TABLE", &mut resources.events_table, is_name, "not empty")?;
+        vars.read("DATASETS_TABLE", &mut resources.datasets_table, is_name, "not empty")?;
+        vars.read("BUCKET", &mut resources.bucket, is_name, "not empty")?;
+        vars.read("BUS", &mut resources.bus, is_name, "not empty")?;
+
+        vars.finish()?;
+        Ok(settings)
+    }
+}
+
+impl Weights {
+    fn check(&self) -> Result<(), SettingError> {
+        let sum = self.completeness + self.consistency + self.validity;
+        if (sum - 1.0).abs() > 1e-9 {
+            return Err(error("WEIGHT_*", format!("the three weights must sum to 1, not {sum}")));
+        }
+        Ok(())
+    }
+}
+
+// Both are passed as predicates over the value read, hence the references.
+fn is_share(share: &f64) -> bool {
+    (0.0..=1.0).contains(share)
+}
+
+fn is_name(name: &String) -> bool {
+    !name.trim().is_empty()
+}
+
+fn error(name: &str, problem: impl Into<String>) -> SettingError {
+    SettingError { variable: format!("{PREFIX}{name}"), problem: problem.into() }
+}
+
+/// The variables not yet read.
+struct Vars(BTreeMap<String, String>);
+
+impl Vars {
+    fn take(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    fn read<T: FromStr<Err: Display>>(
+        &mut self,
+        name: &str,
+        setting: &mut T,
+        possible: impl Fn(&T) -> bool,
+        expected: &str,
+    ) -> Result<(), SettingError> {
+        if let Some(text) = self.take(name) {
+            let value = text
+                .trim()
+                .parse()
+                .map_err(|why| error(name, format!("{text:?} cannot be read ({why}); must be {expected}")))?;
+            if !possible(&value) {
+                return Err(error(name, format!("{text:?} is impossible; must be {expected}")));
+            }
+            *setting = value;
+        }
+        Ok(())
+    }
+
+    fn read_seconds(&mut self, name: &str, setting: &mut Duration) -> Result<(), SettingError> {
+        let mut seconds = setting.num_seconds();
+        self.read(name, &mut seconds, |seconds| (0..=31_536_000).contains(seconds), "0 to 31536000")?;
+        *setting = Duration::seconds(seconds);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), SettingError> {
+        match self.0.into_keys().next() {
+            Some(name) => Err(error(&name, "no such setting; README.md lists them")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Settings, SettingError> {
+        Settings::from_vars(vars.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn nothing_set_is_the_default() {
+        assert_eq!(read(&[("PATH", "/bin")]), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn what_is_set_holds() {
+        let settings = read(&[("LEARNING_THRESHOLD_GOAL", "7"), ("LEARNING_MIN_INTERVAL_SECONDS", "0")]).unwrap();
+        assert_eq!(settings.threshold(Dataset::Goal), 7);
+        assert_eq!(settings.threshold(Dataset::Spending), 1_000);
+        assert_eq!(settings.min_interval, Duration::zero());
+    }
+
+    #[test]
+    fn an_unknown_or_impossible_setting_is_named() {
+        for (name, value, problem) in [
+            ("LEARNING_TRESHOLD_GOAL", "7", "no such setting"),
+            ("LEARNING_THRESHOLD_GOAL", "0", "at least 1"),
+            ("LEARNING_THRESHOLD_GOAL", "many", "cannot be read"),
+            ("LEARNING_QUALITY_GATE", "NaN", "between 0 and 1"),
+            ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
+            ("LEARNING_BUCKET", " ", "not empty"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert_eq!(error.variable, name);
+            assert!(error.problem.contains(problem), "{error}");
+        }
+        assert!(read(&[("LEARNING_WEIGHT_VALIDITY", "0.5")]).unwrap_err().problem.contains("sum to 1"));
+    }
+
+    #[test]
+    fn the_secret_does_not_show() {
+        let settings = read(&[("LEARNING_PSEUDONYM_KEY", &"ab".repeat(32))]).unwrap();
+        assert!(!format!("{settings:?}").contains("abab"));
+    }
+}

@@ -1,0 +1,48 @@
+use serde::Serialize;
+
+/// What is wrong with one part of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Path from the event's root, e.g. `["data", "amount"]`.
+    pub loc: Vec<String>,
+    pub code: FaultCode,
+    pub message: String,
+}
+
+/// The stable, machine-readable kind of a [`Fault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultCode {
+    /// Absent, null, empty, blank or NaN where a value is required.
+    Missing,
+    WrongType,
+    InvalidFormat,
+    OutOfRange,
+    NotInVocabulary,
+    TooLong,
+    TooLarge,
+    TooDeep,
+    ImplausibleTime,
+}
+
+impl FaultCode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FaultCode::Missing => "missing",
+            FaultCode::WrongType => "wrong_type",
+            FaultCode::InvalidFormat => "invalid_format",
+            FaultCode::OutOfRange => "out_of_range",
+            FaultCode::NotInVocabulary => "not_in_vocabulary",
+            FaultCode::TooLong => "too_long",
+            FaultCode::TooLarge => "too_large",
+            FaultCode::TooDeep => "too_deep",
+            FaultCode::ImplausibleTime => "implausible_time",
+        }
+    }
+}
+
+impl Fault {
+    pub fn new(loc: &[&str], code: FaultCode, message: impl Into<String>) -> Self {
+        Self { loc: loc.iter().map(|part| (*part).to_owned()).collect(), code, message: message.into() }
+    }
+}

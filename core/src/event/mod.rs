@@ -1,0 +1,107 @@
+//! Events: what senders report, and what of it is kept.
+//!
+//! [`envelope`] turns JSON into an [`Event`] or a list of [`Fault`]s;
+//! [`schema`] declares the known event types and their fields, and is the one
+//! place to add either.
+
+pub mod envelope;
+mod fault;
+pub mod schema;
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+pub use fault::{Fault, FaultCode};
+
+/// The person whose behaviour an event reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(pub Uuid);
+
+/// The sender's id of an event; unique within its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(pub Uuid);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What kind of behaviour an event reports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventType {
+    TransactionCreation,
+    RecommendationInteraction,
+    GoalModification,
+    UserSegmentUpdate,
+    /// A type that no dataset knows: stored as behaviour, never trained on.
+    Other(String),
+}
+
+impl EventType {
+    /// The types that feed a dataset.
+    pub const KNOWN: [EventType; 4] = [
+        EventType::TransactionCreation,
+        EventType::RecommendationInteraction,
+        EventType::GoalModification,
+        EventType::UserSegmentUpdate,
+    ];
+
+    pub fn name(&self) -> &str {
+        match self {
+            EventType::TransactionCreation => "transaction_creation",
+            EventType::RecommendationInteraction => "recommendation_interaction",
+            EventType::GoalModification => "goal_modification",
+            EventType::UserSegmentUpdate => "user_segment_update",
+            EventType::Other(name) => name,
+        }
+    }
+
+    pub fn from_name(name: &str) -> Self {
+        Self::KNOWN.into_iter().find(|known| known.name() == name).unwrap_or_else(|| EventType::Other(name.to_owned()))
+    }
+}
+
+/// An event that passed the door.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub id: EventId,
+    pub user: UserId,
+    pub event_type: EventType,
+    /// Event time, UTC, whole microseconds.
+    pub occurred_at: DateTime<Utc>,
+    pub schema_version: u32,
+    /// As the sender wrote it; numbers keep their decimal text.
+    pub data: Map<String, Value>,
+}
+
+impl Event {
+    /// The `interaction_type` of `data`, where it is a string.
+    pub fn interaction(&self) -> Option<&str> {
+        self.data.get("interaction_type").and_then(Value::as_str)
+    }
+}
+
+/// An event together with the moment at which it was taken in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    pub event: Event,
+    pub ingested_at: DateTime<Utc>,
+}
+
+/// RFC 3339 in UTC with six decimals, so that text order is time order.
+pub fn format_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}

@@ -1,0 +1,341 @@
+//! The declaration of every known event type.
+//!
+//! Ingestion (refuse or warn) and quality (completeness, validity, types) read
+//! the same declaration, so a field or a rule is added here and nowhere else.
+
+use chrono::{DateTime, NaiveDate};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::{EventType, FaultCode};
+
+/// The fields of one event type's `data`.
+#[derive(Debug)]
+pub struct EventSchema {
+    /// The field that identifies the thing reported (not the report).
+    pub business_id: &'static str,
+    pub fields: &'static [Field],
+}
+
+/// One field of `data`.
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Counts towards completeness.
+    pub required: bool,
+    pub refuse: Refuse,
+}
+
+/// When a fault of a field turns the whole event away at the door. Every other
+/// fault is stored with a warning, so that it shows in the quality score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuse {
+    Never,
+    /// Without a value the event means nothing.
+    Unpopulated,
+    /// Neither without a value, nor with one that cannot be read.
+    Unreadable,
+    /// Any fault.
+    Invalid,
+}
+
+/// Format and range of a value.
+#[derive(Debug)]
+pub enum Kind {
+    /// A non-blank string of at most 128 characters, or an integer.
+    Id,
+    /// A string.
+    Text,
+    /// A decimal number within bounds; a numeric string can be read, but is of the wrong type.
+    Number {
+        min: Bound,
+        max: Bound,
+    },
+    /// A whole number that is not negative.
+    Index,
+    /// One of the listed strings.
+    Vocabulary(&'static [&'static str]),
+    /// Three capital letters (ISO 4217).
+    Currency,
+    /// `YYYY-MM-DD`, or an RFC 3339 time.
+    Date,
+    Object,
+}
+
+/// An end of a numeric range; the value is a whole number.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound {
+    None,
+    Inclusive(i64),
+    Exclusive(i64),
+}
+
+/// Whether a field holds something, and if not, in which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Population {
+    Populated,
+    Absent,
+    Null,
+    Empty,
+    Blank,
+    NaN,
+}
+
+impl Population {
+    pub fn of(value: Option<&Value>) -> Self {
+        match value {
+            None => Population::Absent,
+            Some(Value::Null) => Population::Null,
+            Some(Value::String(text)) if text.is_empty() => Population::Empty,
+            Some(Value::String(text)) if text.trim().is_empty() => Population::Blank,
+            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("nan") => Population::NaN,
+            Some(_) => Population::Populated,
+        }
+    }
+}
+
+/// Reads a JSON number, or a string that spells one, without passing through
+/// binary floating point. `None` for anything else and for numbers beyond 28 digits.
+pub fn decimal(value: &Value) -> Option<Decimal> {
+    let text = match value {
+        Value::Number(number) => number.as_str(),
+        Value::String(text) => text.trim(),
+        _ => return None,
+    };
+    text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+impl Kind {
+    /// Checks a populated value.
+    pub fn check(&self, value: &Value) -> Result<(), FaultCode> {
+        match self {
+            Kind::Id => match value {
+                Value::String(text) if text.chars().count() > 128 => Err(FaultCode::TooLong),
+                Value::String(_) => Ok(()),
+                Value::Number(number) if number.is_i64() || number.is_u64() => Ok(()),
+                _ => Err(FaultCode::WrongType),
+            },
+            Kind::Text => value.is_string().then_some(()).ok_or(FaultCode::WrongType),
+            Kind::Number { min, max } => {
+                let number = decimal(value).ok_or(FaultCode::WrongType)?;
+                if !min.admits_from_below(number) || !max.admits_from_above(number) {
+                    return Err(FaultCode::OutOfRange);
+                }
+                value.is_number().then_some(()).ok_or(FaultCode::WrongType)
+            }
+            Kind::Index => match value {
+                Value::Number(number) if number.is_u64() => Ok(()),
+                Value::Number(number) if number.is_i64() => Err(FaultCode::OutOfRange),
+                _ => Err(FaultCode::WrongType),
+            },
+            Kind::Vocabulary(words) => match value {
+                Value::String(text) if words.contains(&text.as_str()) => Ok(()),
+                Value::String(_) => Err(FaultCode::NotInVocabulary),
+                _ => Err(FaultCode::WrongType),
+            },
+            Kind::Currency => match value {
+                Value::String(text) if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) => Ok(()),
+                Value::String(_) => Err(FaultCode::InvalidFormat),
+                _ => Err(FaultCode::WrongType),
+            },
+            Kind::Date => match value {
+                Value::String(text) if parse_date(text).is_some() => Ok(()),
+                Value::String(_) => Err(FaultCode::InvalidFormat),
+                _ => Err(FaultCode::WrongType),
+            },
+            Kind::Object => value.is_object().then_some(()).ok_or(FaultCode::WrongType),
+        }
+    }
+
+    /// Whether the value can be read at all, however implausible it is.
+    pub fn readable(&self, value: &Value) -> bool {
+        match self {
+            Kind::Number { .. } => decimal(value).is_some(),
+            _ => self.check(value) != Err(FaultCode::WrongType),
+        }
+    }
+
+    /// What a correct value looks like, to finish the sentence "must be …".
+    pub fn expectation(&self) -> String {
+        match self {
+            Kind::Id => "an id: a string of at most 128 characters, or an integer".into(),
+            Kind::Text => "a string".into(),
+            Kind::Number { min, max } => {
+                match (min.describe("greater than", "at least"), max.describe("less than", "at most")) {
+                    (None, None) => "a number".into(),
+                    (Some(min), None) => format!("a number {min}"),
+                    (None, Some(max)) => format!("a number {max}"),
+                    (Some(min), Some(max)) => format!("a number {min} and {max}"),
+                }
+            }
+            Kind::Index => "a whole number of at least 0".into(),
+            Kind::Vocabulary(words) => format!("one of {}", words.join(", ")),
+            Kind::Currency => "three capital letters (ISO 4217)".into(),
+            Kind::Date => "a date (YYYY-MM-DD) or an RFC 3339 time".into(),
+            Kind::Object => "an object".into(),
+        }
+    }
+}
+
+impl Bound {
+    fn admits_from_below(self, number: Decimal) -> bool {
+        match self {
+            Bound::None => true,
+            Bound::Inclusive(bound) => number >= Decimal::from(bound),
+            Bound::Exclusive(bound) => number > Decimal::from(bound),
+        }
+    }
+
+    fn admits_from_above(self, number: Decimal) -> bool {
+        match self {
+            Bound::None => true,
+            Bound::Inclusive(bound) => number <= Decimal::from(bound),
+            Bound::Exclusive(bound) => number < Decimal::from(bound),
+        }
+    }
+
+    fn describe(self, exclusive: &str, inclusive: &str) -> Option<String> {
+        match self {
+            Bound::None => None,
+            Bound::Inclusive(bound) => Some(format!("{inclusive} {bound}")),
+            Bound::Exclusive(bound) => Some(format!("{exclusive} {bound}")),
+        }
+    }
+}
+
+fn parse_date(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|time| time.date_naive()))
+}
+
+/// The interactions with a recommendation, weakest first.
+pub const RECOMMENDATION_INTERACTIONS: &[&str] = &["view", "click", "dismiss", "helpful", "not_helpful", "implemented"];
+/// What can happen to a goal.
+pub const GOAL_INTERACTIONS: &[&str] = &["create", "update", "achieve", "fail", "delete"];
+
+const ANY: Kind = Kind::Number { min: Bound::None, max: Bound::None };
+const NOT_NEGATIVE: Kind = Kind::Number { min: Bound::Inclusive(0), max: Bound::None };
+const PROBABILITY: Kind = Kind::Number { min: Bound::Inclusive(0), max: Bound::Inclusive(1) };
+const PROPENSITY: Kind = Kind::Number { min: Bound::Exclusive(0), max: Bound::Inclusive(1) };
+
+const fn required(name: &'static str, kind: Kind, refuse: Refuse) -> Field {
+    Field { name, kind, required: true, refuse }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind, required: false, refuse: Refuse::Never }
+}
+
+static TRANSACTION: EventSchema = EventSchema {
+    business_id: "transaction_id",
+    fields: &[
+        required("transaction_id", Kind::Id, Refuse::Unpopulated),
+        required("amount", NOT_NEGATIVE, Refuse::Unreadable),
+        required("transaction_type", Kind::Vocabulary(&["debit", "credit"]), Refuse::Invalid),
+        required("category", Kind::Text, Refuse::Never),
+        optional("merchant_name", Kind::Text),
+        optional("description", Kind::Text),
+        optional("balance_after", ANY),
+        optional("currency", Kind::Currency),
+        optional("location_city", Kind::Text),
+        optional("location_country", Kind::Text),
+        optional("time_precision", Kind::Vocabulary(&["day", "second"])),
+    ],
+};
+
+static RECOMMENDATION: EventSchema = EventSchema {
+    business_id: "recommendation_id",
+    fields: &[
+        required("recommendation_id", Kind::Id, Refuse::Unpopulated),
+        required("interaction_type", Kind::Vocabulary(RECOMMENDATION_INTERACTIONS), Refuse::Unpopulated),
+        optional("action_id", Kind::Index),
+        optional("action_type", Kind::Text),
+        optional("reward", ANY),
+        optional("propensity", PROPENSITY),
+        optional("position", Kind::Index),
+        optional("context", Kind::Object),
+        optional("feedback_text", Kind::Text),
+    ],
+};
+
+static GOAL: EventSchema = EventSchema {
+    business_id: "goal_id",
+    fields: &[
+        required("goal_id", Kind::Id, Refuse::Unpopulated),
+        required("interaction_type", Kind::Vocabulary(GOAL_INTERACTIONS), Refuse::Unpopulated),
+        optional("goal_amount", NOT_NEGATIVE),
+        optional("current_amount", NOT_NEGATIVE),
+        optional("target_date", Kind::Date),
+        optional("goal_type", Kind::Text),
+    ],
+};
+
+static SEGMENT: EventSchema = EventSchema {
+    business_id: "segment_id",
+    fields: &[
+        required("segment_id", Kind::Id, Refuse::Never),
+        required("segment_name", Kind::Text, Refuse::Never),
+        optional("confidence", PROBABILITY),
+    ],
+};
+
+/// The declaration of a type; `None` for types that nothing is known about.
+pub fn schema(event_type: &EventType) -> Option<&'static EventSchema> {
+    match event_type {
+        EventType::TransactionCreation => Some(&TRANSACTION),
+        EventType::RecommendationInteraction => Some(&RECOMMENDATION),
+        EventType::GoalModification => Some(&GOAL),
+        EventType::UserSegmentUpdate => Some(&SEGMENT),
+        EventType::Other(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_its_decimal_text() {
+        let value: Value = serde_json::from_str("0.10000000000000000000000001").unwrap();
+        assert_eq!(decimal(&value).unwrap().to_string(), "0.10000000000000000000000001");
+        assert_eq!(decimal(&serde_json::from_str("1.5e3").unwrap()), Some(Decimal::from(1500)));
+        assert_eq!(decimal(&json!("abc")), None);
+        assert_eq!(decimal(&json!(true)), None);
+    }
+
+    #[test]
+    fn each_way_of_holding_nothing_is_told_apart() {
+        assert_eq!(Population::of(None), Population::Absent);
+        assert_eq!(Population::of(Some(&json!(null))), Population::Null);
+        assert_eq!(Population::of(Some(&json!(""))), Population::Empty);
+        assert_eq!(Population::of(Some(&json!(" \t"))), Population::Blank);
+        assert_eq!(Population::of(Some(&json!("NaN"))), Population::NaN);
+        assert_eq!(Population::of(Some(&json!(0))), Population::Populated);
+    }
+
+    #[test]
+    fn kinds_accept_and_refuse() {
+        for (kind, value, expected) in [
+            (&NOT_NEGATIVE, json!(0), Ok(())),
+            (&NOT_NEGATIVE, json!(-0.01), Err(FaultCode::OutOfRange)),
+            (&NOT_NEGATIVE, json!("12.5"), Err(FaultCode::WrongType)),
+            (&PROPENSITY, json!(0), Err(FaultCode::OutOfRange)),
+            (&PROPENSITY, json!(1), Ok(())),
+            (&Kind::Index, json!(-1), Err(FaultCode::OutOfRange)),
+            (&Kind::Index, json!(1.5), Err(FaultCode::WrongType)),
+            (&Kind::Currency, json!("GBP"), Ok(())),
+            (&Kind::Currency, json!("£"), Err(FaultCode::InvalidFormat)),
+            (&Kind::Date, json!("2026-02-30"), Err(FaultCode::InvalidFormat)),
+            (&Kind::Date, json!("2026-02-28T10:00:00+01:00"), Ok(())),
+            (&Kind::Vocabulary(GOAL_INTERACTIONS), json!("won"), Err(FaultCode::NotInVocabulary)),
+            (&Kind::Id, json!("x".repeat(129)), Err(FaultCode::TooLong)),
+            (&Kind::Object, json!([]), Err(FaultCode::WrongType)),
+        ] {
+            assert_eq!(kind.check(&value), expected, "{kind:?} of {value}");
+        }
+    }
+}

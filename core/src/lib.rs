@@ -1,0 +1,11 @@
+//! The domain of FinCoach's continuous learning: events, training datasets,
+//! their quality, their preparation, and the storage of all of it.
+//!
+//! Modules use only what stands below them: `usecase` → `store` →
+//! `preparation`, `quality` → `dataset` → `event`.
+
+pub mod dataset;
+pub mod event;
+#[cfg(feature = "preparation")]
+pub mod preparation;
+pub mod quality;
