@@ -163,10 +163,10 @@ impl Settings {
             settings.pseudonym_key = Some(key.parse().map_err(|problem: &str| error("PSEUDONYM_KEY", problem))?);
         }
         let resources = &mut settings.resources;
-        vars.read("EVENTS_TABLE", &mut resources.events_table, is_name, "not empty")?;
-        vars.read("DATASETS_TABLE", &mut resources.datasets_table, is_name, "not empty")?;
-        vars.read("BUCKET", &mut resources.bucket, is_name, "not empty")?;
-        vars.read("BUS", &mut resources.bus, is_name, "not empty")?;
+        vars.read("EVENTS_TABLE", &mut resources.events_table, |name| is_name(name), "not empty")?;
+        vars.read("DATASETS_TABLE", &mut resources.datasets_table, |name| is_name(name), "not empty")?;
+        vars.read("BUCKET", &mut resources.bucket, |name| is_name(name), "not empty")?;
+        vars.read("BUS", &mut resources.bus, |name| is_name(name), "not empty")?;
 
         vars.finish()?;
         Ok(settings)
@@ -188,7 +188,7 @@ fn is_share(share: &f64) -> bool {
     (0.0..=1.0).contains(share)
 }
 
-fn is_name(name: &String) -> bool {
+fn is_name(name: &str) -> bool {
     !name.trim().is_empty()
 }
 
