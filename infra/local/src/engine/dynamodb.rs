@@ -1,0 +1,113 @@
+//! DynamoDB: dynoxide, a server of DynamoDB's protocol over one SQLite file.
+//!
+//! It holds one lock around the file and blocks the thread that waits for it,
+//! so it gets an OS thread and a runtime of its own.
+
+pub(super) mod streams;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use dynoxide::Database;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use super::server::GRACE;
+
+/// DynamoDB itself promises to delete expired items "within a few days".
+const TTL_SWEEP: Duration = Duration::from_secs(3600);
+
+pub(super) struct Engine {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// Opens `file`, made where absent, and serves it. Returns once it answers.
+pub(super) async fn start(file: PathBuf, listener: TcpListener) -> Result<Engine> {
+    let (stop, stopped) = oneshot::channel();
+    let (report, opened) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("dynamodb".to_owned())
+        .spawn(move || match open(&file).and_then(|db| Ok((db, runtime()?))) {
+            Ok((db, runtime)) => {
+                let _ = report.send(Ok(()));
+                serve(&runtime, db, listener, stopped);
+                // Ends whatever the grace did not, and with it the last handle
+                // on the file, before the thread is joined.
+                runtime.shutdown_timeout(GRACE);
+            }
+            Err(e) => drop(report.send(Err(e))),
+        })
+        .context("cannot start the thread of the DynamoDB engine")?;
+    opened.await.context("the DynamoDB engine ended while it opened its file")??;
+    Ok(Engine { stop, thread })
+}
+
+impl Engine {
+    pub(super) async fn stop(self) {
+        let _ = self.stop.send(());
+        let joined = tokio::task::spawn_blocking(|| self.thread.join().is_ok()).await;
+        if !matches!(joined, Ok(true)) {
+            tracing::error!("the DynamoDB engine did not end in order; what it acknowledged is in its file");
+        }
+    }
+}
+
+fn open(file: &Path) -> Result<Database> {
+    let name = file.to_str().with_context(|| format!("the path {} is not valid UTF-8", file.display()))?;
+    let database = Database::new(name).map_err(|e| anyhow!("cannot open the database {name}: {e}"))?;
+    // In spite of its name, what sets `synchronous` to NORMAL: a commit in the
+    // write-ahead log survives the death of the process; only a power cut can
+    // undo the latest ones, and it leaves the file consistent. The default,
+    // FULL, waits for the disk at each commit.
+    database.disable_bulk_loading().map_err(|e| anyhow!("cannot set up the database {name}: {e}"))?;
+    streams::maintain(file).with_context(|| format!("cannot trim the streams in {name}"))?;
+    Ok(database)
+}
+
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime of the DynamoDB engine")
+}
+
+fn serve(runtime: &Runtime, db: Database, listener: TcpListener, stopped: oneshot::Receiver<()>) {
+    let (stopping, grace) = oneshot::channel::<()>();
+    let shutdown = async move {
+        // Also when the sender is dropped: nobody could stop it any more.
+        drop(stopped.await);
+        drop(stopping);
+    };
+    let overdue = async move {
+        drop(grace.await);
+        tokio::time::sleep(GRACE).await;
+    };
+    let served = runtime.block_on(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| e.to_string())?;
+        tokio::spawn(delete_expired(db.clone()));
+        tokio::select! {
+            ended = dynoxide::server::serve_with_shutdown(listener, db, shutdown) => ended,
+            () = overdue => Ok(()),
+        }
+    });
+    if let Err(e) = served {
+        tracing::error!(error = e, "the DynamoDB engine ended");
+    }
+}
+
+async fn delete_expired(db: Database) {
+    let mut hourly = tokio::time::interval(TTL_SWEEP);
+    loop {
+        hourly.tick().await;
+        let db = db.clone();
+        match tokio::task::spawn_blocking(move || db.sweep_ttl()).await {
+            Ok(Ok(deleted)) => tracing::debug!(deleted, "expired items deleted"),
+            Ok(Err(e)) => tracing::warn!(error = %e, "expired items could not be deleted"),
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What AWS provides, embedded: a DynamoDB- and an S3-compatible server on a
+//! data folder, and the event bus, each on its own port of 127.0.0.1. The
+//! program reaches them through the AWS SDK, as it reaches AWS.
+//!
+//! The tables and the objects survive the process, however it ends. The bus
+//! is in memory: a fact that was under way when the process died is lost, as
+//! a trigger may be on AWS, and the scheduled sweep picks up what it left.
+
+mod bus;
+mod dynamodb;
+mod folder;
+mod s3;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+
+pub use bus::{Delivery, Rules};
+
+/// The credentials that the S3 engine knows; presigned links are checked
+/// against them. The others want a signature but do not verify it.
+pub const ACCESS_KEY: &str = "test";
+pub const SECRET_KEY: &str = "test";
+/// The region and the account of everything local.
+pub const REGION: &str = "us-east-1";
+pub const ACCOUNT: &str = "000000000000";
+
+/// Where the engines keep their data and listen. Port 0 is any free port; the
+/// bus, which nobody outside the process calls, always takes one.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub data_dir: PathBuf,
+    pub s3_port: u16,
+    pub dynamodb_port: u16,
+}
+
+/// The running engines; the endpoints are URLs without a path.
+///
+/// End them with [`Engines::stop`]. Dropped instead, they stop too, but
+/// nobody waits for it; killed, they lose nothing that was acknowledged.
+pub struct Engines {
+    pub dynamodb: String,
+    pub s3: String,
+    pub bus: String,
+    dynamodb_engine: dynamodb::Engine,
+    s3_server: server::Server,
+    bus_server: server::Server,
+    // The last field: the folder is given up after everything that uses it.
+    _folder: folder::Folder,
+}
+
+/// Starts the engines on `options.data_dir`, which is made where absent, and
+/// sends `deliveries` whatever the `rules` let through the bus.
+///
+/// # Errors
+/// One line each, which says what to do: the folder cannot be used or another
+/// process uses it, a port is taken, a file in the folder is not what it
+/// should be. The ports are taken before any file is touched.
+pub async fn start(options: Options, rules: Rules, deliveries: mpsc::UnboundedSender<Delivery>) -> Result<Engines> {
+    let folder = folder::Folder::open(&options.data_dir)?;
+    let dynamodb_listener = server::bind("DynamoDB", options.dynamodb_port)?;
+    let s3_listener = server::bind("S3", options.s3_port)?;
+    let bus_listener = server::bind("event bus", 0)?;
+    let (dynamodb, s3, bus) =
+        (server::url(&dynamodb_listener)?, server::url(&s3_listener)?, server::url(&bus_listener)?);
+
+    let dynamodb_engine = dynamodb::start(folder.path("dynamodb.sqlite"), dynamodb_listener).await?;
+    let s3_server = server::serve(s3_listener, s3::router(&folder.path("s3"))?)?;
+    let bus_server = server::serve(bus_listener, bus::router(rules, deliveries))?;
+    Ok(Engines { dynamodb, s3, bus, dynamodb_engine, s3_server, bus_server, _folder: folder })
+}
+
+impl Engines {
+    /// Stops the servers, lets requests under way finish (for some seconds at
+    /// most) and closes the database. The data folder is free on return.
+    pub async fn stop(self) {
+        tokio::join!(self.bus_server.stop(), self.s3_server.stop(), self.dynamodb_engine.stop());
+    }
+}

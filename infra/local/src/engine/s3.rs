@@ -1,0 +1,93 @@
+//! S3: s3s over a folder. A bucket is a folder, an object is the plain file
+//! `<bucket>/<key>`, so that a trainer can read a version without S3.
+//!
+//! What else is known of an object (ETag, checksums, metadata) lies in hidden
+//! files beside the bucket's folder, never inside it.
+//!
+//! Known limits of s3s-fs 0.14: a body that fails its checksum is refused, yet
+//! stored; a key of more than some 150 bytes fails, for its hidden files'
+//! names grow too long; creating a bucket anew is BucketAlreadyExists.
+
+mod leftovers;
+mod locks;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+
+use locks::Locks;
+
+/// Serves the folder `root`, made where absent, and first clears away what a
+/// process that was killed left in it.
+pub(super) fn router(root: &Path) -> Result<Router> {
+    let name = root.display();
+    std::fs::create_dir_all(root).with_context(|| format!("cannot make the folder {name}"))?;
+    leftovers::clear(root).with_context(|| format!("cannot clear up the folder {name}"))?;
+    let files = FileSystem::new(root).map_err(|e| anyhow!("cannot open the folder {name}: {e:?}"))?;
+    let mut service = S3ServiceBuilder::new(files);
+    service.set_auth(SimpleAuth::from_single(super::ACCESS_KEY, super::SECRET_KEY));
+    let store = Arc::new(Store { service: service.build(), locks: Locks::default() });
+    Ok(Router::new().fallback(handle).with_state(store))
+}
+
+struct Store {
+    service: S3Service,
+    locks: Locks,
+}
+
+/// s3s-fs looks whether an object exists, then writes it, then its hidden
+/// files, with nothing to keep two requests apart. Without the locks several
+/// writers pass `If-None-Match: *`, and a reader can get the new bytes with the
+/// old checksum. A reader holds its lock until the file is open: after that it
+/// reads that file to its end, whatever takes its place.
+///
+/// Objects are told apart by the spelling of their path, and deleting many with
+/// one request locks none of them: enough for clients that use an SDK.
+async fn handle(State(store): State<Arc<Store>>, request: Request) -> Response {
+    let lock = store.locks.of(request.uri().path());
+    let kind = access(&request);
+    let answer = store.service.call(request.map(s3s::Body::http_body_unsync));
+    let answered = match kind {
+        Access::Read => {
+            let _shared = lock.read().await;
+            answer.await
+        }
+        Access::Part => answer.await,
+        Access::Write => {
+            let _alone = lock.write().await;
+            answer.await
+        }
+    };
+    answered.map_or_else(|_| internal_error(), |answer| answer.map(Body::new))
+}
+
+enum Access {
+    Read,
+    /// A part of an upload: a file of its own until the upload is completed,
+    /// and sent beside other parts of the same path.
+    Part,
+    Write,
+}
+
+fn access(request: &Request) -> Access {
+    match *request.method() {
+        Method::GET | Method::HEAD => Access::Read,
+        Method::PUT if request.uri().query().is_some_and(|query| query.contains("partNumber=")) => Access::Part,
+        _ => Access::Write,
+    }
+}
+
+fn internal_error() -> Response {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    answer
+}
