@@ -9,3 +9,7 @@ pub mod event;
 #[cfg(feature = "preparation")]
 pub mod preparation;
 pub mod quality;
+#[cfg(feature = "store")]
+pub mod store;
+#[cfg(feature = "store")]
+pub mod usecase;

@@ -41,14 +41,11 @@ pub struct Head {
     /// closed, with the next one).
     pub epoch: Epoch,
     pub state: State,
-    /// Of the newest assessment; `None` when none was made.
-    pub quality_score: Option<f64>,
     /// Units and events of all closed epochs together.
     pub closed: Counts,
     pub last_version: Option<Version>,
     /// A preparation that has begun and not ended, perhaps because it crashed.
     pub preparation: Option<Preparation>,
-    pub last_assessed_at: Option<DateTime<Utc>>,
     pub last_training_date: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -64,6 +61,8 @@ pub struct Preparation {
     /// The epoch that this version closes.
     pub epoch: Epoch,
     pub started_at: DateTime<Utc>,
+    /// Whoever works at it has until then; afterwards it may be taken over.
+    pub lease_until: DateTime<Utc>,
     /// What the closed epoch took in; `None` until all counter shards are closed.
     pub counts: Option<Counts>,
     /// Why it was made although the dataset was not ready.
@@ -76,11 +75,9 @@ impl Head {
             dataset,
             epoch: Epoch::FIRST,
             state: State::Collecting,
-            quality_score: None,
             closed: Counts::default(),
             last_version: None,
             preparation: None,
-            last_assessed_at: None,
             last_training_date: None,
             created_at: now,
             updated_at: now,

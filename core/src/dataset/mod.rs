@@ -8,6 +8,7 @@ pub mod lifecycle;
 pub mod readiness;
 pub mod settings;
 pub mod spec;
+pub mod totals;
 
 use std::fmt;
 use std::str::FromStr;
@@ -98,6 +99,41 @@ impl fmt::Display for Version {
     /// As in object keys: `v000042`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("v{:06}", self.0))
+    }
+}
+
+/// One value for each dataset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerDataset<T>([T; Dataset::ALL.len()]);
+
+impl<T> PerDataset<T> {
+    pub fn from_fn(value: impl FnMut(Dataset) -> T) -> Self {
+        Self(Dataset::ALL.map(value))
+    }
+
+    /// # Errors
+    /// The first error of `value`.
+    pub fn try_from_fn<E>(mut value: impl FnMut(Dataset) -> Result<T, E>) -> Result<Self, E> {
+        let [a, b, c, d] = Dataset::ALL;
+        Ok(Self([value(a)?, value(b)?, value(c)?, value(d)?]))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Dataset, &T)> {
+        Dataset::ALL.into_iter().zip(&self.0)
+    }
+}
+
+impl<T> std::ops::Index<Dataset> for PerDataset<T> {
+    type Output = T;
+
+    fn index(&self, dataset: Dataset) -> &T {
+        &self.0[dataset as usize]
+    }
+}
+
+impl<T> std::ops::IndexMut<Dataset> for PerDataset<T> {
+    fn index_mut(&mut self, dataset: Dataset) -> &mut T {
+        &mut self.0[dataset as usize]
     }
 }
 

@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use chrono::Duration;
 
-use super::Dataset;
 use super::history::Sufficiency;
+use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
 
 /// Every variable that may be set begins with this.
@@ -18,8 +18,8 @@ pub const PREFIX: &str = "LEARNING_";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Units that make each dataset ready, in the order of [`Dataset::ALL`].
-    thresholds: [u64; Dataset::ALL.len()],
+    /// Units that make each dataset ready.
+    thresholds: PerDataset<u64>,
     pub sufficiency: Sufficiency,
     /// The least overall quality to train on, in [0, 1].
     pub quality_gate: f64,
@@ -92,7 +92,7 @@ pub struct SettingError {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            thresholds: Dataset::ALL.map(|dataset| dataset.spec().default_threshold),
+            thresholds: PerDataset::from_fn(|dataset| dataset.spec().default_threshold),
             sufficiency: Sufficiency { transactions: 10, days: 14 },
             quality_gate: 0.7,
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
@@ -114,7 +114,7 @@ impl Default for Settings {
 
 impl Settings {
     pub fn threshold(&self, dataset: Dataset) -> u64 {
-        self.thresholds[dataset as usize]
+        self.thresholds[dataset]
     }
 
     /// Reads the settings from the process's environment.
@@ -136,7 +136,7 @@ impl Settings {
 
         for dataset in Dataset::ALL {
             let name = format!("THRESHOLD_{}", dataset.name().to_uppercase());
-            vars.read(&name, &mut settings.thresholds[dataset as usize], |threshold| *threshold > 0, "at least 1")?;
+            vars.read(&name, &mut settings.thresholds[dataset], |threshold| *threshold > 0, "at least 1")?;
         }
         let sufficiency = &mut settings.sufficiency;
         vars.read("SUFFICIENT_TRANSACTIONS", &mut sufficiency.transactions, |count| *count > 0, "at least 1")?;

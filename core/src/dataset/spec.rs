@@ -42,11 +42,19 @@ impl Dataset {
 
     /// What `event` is to this dataset; `None` where it plays no part.
     pub fn role(self, event: &Event) -> Option<Role> {
-        match (&event.event_type, self) {
-            (EventType::TransactionCreation, Dataset::Spending) => Some(Role::Record),
+        self.role_of(&event.event_type, event.interaction())
+    }
+
+    /// What events of a type, with an interaction, are to this dataset.
+    pub fn role_of(self, event_type: &EventType, interaction: Option<&str>) -> Option<Role> {
+        match (event_type, self) {
+            // A row of segmentation is a user's transactions in summary: they are what is judged.
+            (EventType::TransactionCreation, Dataset::Spending | Dataset::Segmentation) => Some(Role::Record),
             (EventType::TransactionCreation, _) => Some(Role::Feature),
             (EventType::RecommendationInteraction, Dataset::Recommendation) => Some(Role::Record),
-            (EventType::RecommendationInteraction, Dataset::Segmentation) => is_feedback(event).then_some(Role::Record),
+            (EventType::RecommendationInteraction, Dataset::Segmentation) => {
+                is_feedback(interaction).then_some(Role::Record)
+            }
             (EventType::GoalModification, Dataset::Goal) => Some(Role::Record),
             (EventType::UserSegmentUpdate, Dataset::Segmentation) => Some(Role::Record),
             _ => None,
@@ -69,6 +77,18 @@ impl Dataset {
         }
     }
 
+    /// The types among which this dataset's records are.
+    pub fn record_types(self) -> &'static [EventType] {
+        match self {
+            Dataset::Recommendation => &[EventType::RecommendationInteraction],
+            Dataset::Segmentation => {
+                &[EventType::TransactionCreation, EventType::RecommendationInteraction, EventType::UserSegmentUpdate]
+            }
+            Dataset::Spending => &[EventType::TransactionCreation],
+            Dataset::Goal => &[EventType::GoalModification],
+        }
+    }
+
     /// The datasets of which `event` is a record.
     pub fn fed_by(event: &Event) -> impl Iterator<Item = Dataset> {
         Self::ALL.into_iter().filter(|dataset| dataset.role(event) == Some(Role::Record))
@@ -76,6 +96,6 @@ impl Dataset {
 }
 
 /// Interactions in which a user judged a recommendation.
-fn is_feedback(event: &Event) -> bool {
-    matches!(event.interaction(), Some("helpful" | "not_helpful" | "implemented"))
+fn is_feedback(interaction: Option<&str>) -> bool {
+    matches!(interaction, Some("helpful" | "not_helpful" | "implemented"))
 }

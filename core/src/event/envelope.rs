@@ -178,7 +178,7 @@ fn weigh(json: &Value, limits: &Limits, faults: &mut Vec<Fault>) {
 }
 
 /// Size as compact JSON, without writing it: exact but for escaped characters.
-fn json_bytes(json: &Value) -> usize {
+pub(crate) fn json_bytes(json: &Value) -> usize {
     match json {
         Value::Null | Value::Bool(true) => 4,
         Value::Bool(false) => 5,

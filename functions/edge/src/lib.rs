@@ -1,1 +1,18 @@
+//! What all functions share at their edge: reading triggers, routing requests,
+//! answering them, and starting up.
 
+mod problem;
+mod reply;
+mod request;
+mod route;
+mod start;
+mod trigger;
+
+pub use lambda_runtime::{Error, LambdaEvent};
+pub use problem::Problem;
+pub use reply::{Answer, Reply};
+pub use request::{Request, dataset_of};
+pub use route::{Function, Route, find as find_route};
+pub use serde_json::value::RawValue;
+pub use start::{Start, run, start};
+pub use trigger::Trigger;

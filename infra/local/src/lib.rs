@@ -1,4 +1,22 @@
 //! The local stack: the functions of the service on engines embedded in one
-//! process.
+//! process, and the programs around it.
+//!
+//! [`stack`] starts the engines of [`engine`] and the functions; [`front`],
+//! [`poller`], [`deliveries`] and [`schedule`] hand the functions the same
+//! events as API Gateway, the table stream, the bus and the scheduler do on AWS.
+//! [`replay`] sends files of events over HTTP; [`report`] shows how things stand.
 
+pub mod cli;
+mod deliveries;
 pub mod engine;
+mod environment;
+mod front;
+mod functions;
+mod poller;
+pub mod replay;
+pub mod report;
+mod schedule;
+pub mod stack;
+
+/// Where the stack listens if nothing else is said; the engines take the ports after it.
+pub const DEFAULT_PORT: u16 = 9000;

@@ -10,7 +10,7 @@ mod bus;
 mod dynamodb;
 mod folder;
 mod s3;
-mod server;
+pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 

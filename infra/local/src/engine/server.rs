@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// Takes the port for the engine called `name`; 0 takes a free one.
-pub(super) fn bind(name: &str, port: u16) -> Result<TcpListener> {
+pub(crate) fn bind(name: &str, port: u16) -> Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|e| match e.kind() {
         ErrorKind::AddrInUse => anyhow!(
             "port {port} ({name}) is in use: stop the program that listens on it, or choose another with --port"
@@ -24,17 +24,17 @@ pub(super) fn bind(name: &str, port: u16) -> Result<TcpListener> {
     Ok(listener)
 }
 
-pub(super) fn url(listener: &TcpListener) -> Result<String> {
+pub(crate) fn url(listener: &TcpListener) -> Result<String> {
     Ok(format!("http://{}", listener.local_addr().context("a listening socket has no address")?))
 }
 
 /// A server in the background of the current runtime.
-pub(super) struct Server {
+pub(crate) struct Server {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-pub(super) fn serve(listener: TcpListener, router: Router) -> Result<Server> {
+pub(crate) fn serve(listener: TcpListener, router: Router) -> Result<Server> {
     let listener = tokio::net::TcpListener::from_std(listener).context("cannot hand a socket to the runtime")?;
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
@@ -48,7 +48,7 @@ pub(super) fn serve(listener: TcpListener, router: Router) -> Result<Server> {
 }
 
 impl Server {
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         // It fails if the server has ended by itself, which is as well.
         let _ = self.stop.send(());
         if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {

@@ -1,0 +1,133 @@
+//! How many events have ever been accepted, by type and interaction: what the
+//! aggregations are read from, and how many records each dataset has.
+
+use std::collections::BTreeMap;
+
+use super::Dataset;
+use super::spec::Role;
+use crate::event::schema::{GOAL_INTERACTIONS, RECOMMENDATION_INTERACTIONS};
+use crate::event::{Event, EventType};
+
+/// Types and interactions outside the vocabulary are counted together, so that
+/// the number of kinds stays small whatever senders invent.
+const OTHER: &str = "other";
+
+/// The kind under which an accepted event is counted, e.g. `transaction_creation`
+/// or `goal_modification.achieve`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKind(String);
+
+impl EventKind {
+    pub fn of(event: &Event) -> Self {
+        let vocabulary = match event.event_type {
+            EventType::Other(_) => return Self(OTHER.to_owned()),
+            EventType::TransactionCreation | EventType::UserSegmentUpdate => {
+                return Self(event.event_type.name().to_owned());
+            }
+            EventType::RecommendationInteraction => RECOMMENDATION_INTERACTIONS,
+            EventType::GoalModification => GOAL_INTERACTIONS,
+        };
+        let interaction = event.interaction().filter(|name| vocabulary.contains(name)).unwrap_or(OTHER);
+        Self(format!("{}.{interaction}", event.event_type.name()))
+    }
+
+    pub fn from_name(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn event_type(&self) -> EventType {
+        EventType::from_name(self.0.split('.').next().unwrap_or_default())
+    }
+
+    fn interaction(&self) -> Option<&str> {
+        self.0.split_once('.').map(|(_, interaction)| interaction)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals(BTreeMap<EventKind, u64>);
+
+impl Totals {
+    pub fn add(&mut self, kind: EventKind, count: u64) {
+        *self.0.entry(kind).or_default() += count;
+    }
+
+    pub fn merge(&mut self, other: Totals) {
+        for (kind, count) in other.0 {
+            self.add(kind, count);
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&EventKind, u64)> {
+        self.0.iter().map(|(kind, count)| (kind, *count))
+    }
+
+    /// All accepted events.
+    pub fn events(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Records of a dataset, over all its epochs.
+    pub fn records(&self, dataset: Dataset) -> u64 {
+        self.iter()
+            .filter(|(kind, _)| dataset.role_of(&kind.event_type(), kind.interaction()) == Some(Role::Record))
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
+
+impl FromIterator<EventKind> for Totals {
+    fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
+        let mut totals = Totals::default();
+        for kind in kinds {
+            totals.add(kind, 1);
+        }
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::{EventId, UserId};
+
+    fn event(event_type: &str, interaction: &str) -> Event {
+        Event {
+            id: EventId(Uuid::nil()),
+            user: UserId(Uuid::nil()),
+            event_type: EventType::from_name(event_type),
+            occurred_at: DateTime::UNIX_EPOCH,
+            schema_version: 1,
+            data: json!({"interaction_type": interaction}).as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    #[test]
+    fn records_by_totals_are_the_records_by_event() {
+        let events = [
+            event("transaction_creation", ""),
+            event("recommendation_interaction", "view"),
+            event("recommendation_interaction", "helpful"),
+            event("recommendation_interaction", "shrugged"),
+            event("goal_modification", "achieve"),
+            event("goal_modification", "rued"),
+            event("user_segment_update", ""),
+            event("page_view", ""),
+            event("purchase", "view"),
+        ];
+        let totals: Totals = events.iter().map(EventKind::of).collect();
+        assert_eq!(totals.events(), 9);
+        for dataset in Dataset::ALL {
+            let records = events.iter().filter(|event| dataset.role(event) == Some(Role::Record)).count();
+            assert_eq!(totals.records(dataset), records as u64, "{dataset}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Facts on the event bus: what has happened, in the past tense. They carry the
+//! dataset, never state: whoever hears one reads the state and decides.
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Clients;
+use crate::dataset::{Dataset, Version};
+
+/// The `source` of every fact.
+pub const FACT_SOURCE: &str = "fincoach.learning";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Fact {
+    ThresholdReached(Dataset),
+    QualityAssessed(Dataset),
+    DatasetReady(Dataset),
+    DatasetPrepared { dataset: Dataset, version: Version, manifest: String, digest: String },
+}
+
+impl Fact {
+    /// The `detail-type` on the bus.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fact::ThresholdReached(_) => "threshold reached",
+            Fact::QualityAssessed(_) => "quality assessed",
+            Fact::DatasetReady(_) => "dataset ready",
+            Fact::DatasetPrepared { .. } => "dataset prepared",
+        }
+    }
+
+    fn detail(&self) -> Value {
+        match self {
+            Fact::ThresholdReached(dataset) | Fact::QualityAssessed(dataset) | Fact::DatasetReady(dataset) => {
+                json!({"dataset": dataset, "dataset_id": dataset.id()})
+            }
+            Fact::DatasetPrepared { dataset, version, manifest, digest } => json!({
+                "dataset": dataset, "dataset_id": dataset.id(), "version": version, "manifest": manifest, "digest": digest,
+            }),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Bus {
+    client: aws_sdk_eventbridge::Client,
+    name: String,
+}
+
+impl Bus {
+    pub fn new(clients: &Clients) -> Self {
+        Self { client: clients.eventbridge.clone(), name: clients.resources.bus.clone() }
+    }
+
+    /// # Errors
+    /// Whatever the service says, also of the single entry.
+    pub async fn publish(&self, fact: &Fact) -> Result<()> {
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(FACT_SOURCE)
+            .detail_type(fact.name())
+            .detail(fact.detail().to_string())
+            .build();
+        let answer = self.client.put_events().entries(entry).send().await;
+        let answer = answer.with_context(|| format!("could not publish that {}", fact.name()))?;
+        match answer.entries().iter().find_map(|entry| entry.error_code()) {
+            None => Ok(()),
+            Some(code) => bail!("the bus refused to publish that {}: {code}", fact.name()),
+        }
+    }
+}

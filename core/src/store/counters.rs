@@ -1,0 +1,271 @@
+//! Exact counting: what each dataset has taken in, kept by ingestion in the same
+//! transactions as the events.
+//!
+//! A counter shard is one item. For each dataset it holds its epoch, the counts
+//! of that epoch, and the counts of the last epoch it closed; beside them the
+//! lifetime totals. Ingestion adds to one shard of its choice on condition of
+//! the epochs that its events are stamped with, so nothing can enter an epoch
+//! that the shard has closed.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, Update};
+
+use super::Clients;
+use super::attribute::{self, Item, number, string};
+use super::tables::{OWNER, RECORD};
+use crate::dataset::totals::{EventKind, Totals};
+use crate::dataset::{Counts, Dataset, Epoch, PerDataset};
+
+/// One item takes at most some 1,000 writes a second on AWS; this many share the load.
+pub const COUNTER_SHARDS: u8 = 16;
+/// Partition keys of counter shards begin with this.
+pub const COUNTER_PREFIX: &str = "counter#";
+
+const KIND: &str = "counter";
+const TOTAL_PREFIX: &str = "total#";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(u8);
+
+impl ShardId {
+    pub fn all() -> impl Iterator<Item = ShardId> {
+        (0..COUNTER_SHARDS).map(ShardId)
+    }
+
+    /// The shard that a random number picks.
+    pub fn pick(random: u32) -> Self {
+        ShardId((random % u32::from(COUNTER_SHARDS)) as u8)
+    }
+
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    fn key(self) -> Item {
+        attribute::item([(OWNER, string(format!("{COUNTER_PREFIX}{:02}", self.0))), (RECORD, string(KIND))])
+    }
+}
+
+/// The counts of an epoch that a shard has closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closing {
+    pub epoch: Epoch,
+    pub counts: Counts,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CounterShard {
+    pub epochs: PerDataset<Epoch>,
+    /// Of the shard's own epoch.
+    pub open: PerDataset<Counts>,
+    /// Of the epoch before it.
+    pub closed: PerDataset<Option<Closing>>,
+    pub totals: Totals,
+}
+
+impl CounterShard {
+    /// What this shard holds for a dataset that no version has closed yet, when
+    /// `epoch` is the dataset's open epoch. While that epoch is being closed, a
+    /// shard may already have moved on.
+    pub fn not_closed(&self, dataset: Dataset, epoch: Epoch) -> Counts {
+        let moved = self.closed[dataset].filter(|closing| closing.epoch >= epoch).map(|closing| closing.counts);
+        self.open[dataset] + moved.unwrap_or_default()
+    }
+
+    fn from_item(item: &Item) -> Result<Self> {
+        let counts = |prefix: &str, dataset: Dataset| -> Result<Counts> {
+            Ok(Counts {
+                events: attribute::get_number(item, &format!("{prefix}events_{dataset}"))?,
+                counting: attribute::get_number(item, &format!("{prefix}counting_{dataset}"))?,
+            })
+        };
+        let closed = |dataset| -> Result<Option<Closing>> {
+            match attribute::find_number(item, &format!("closed_epoch_{dataset}"))? {
+                None => Ok(None),
+                Some(epoch) => Ok(Some(Closing { epoch: Epoch(epoch), counts: counts("closed_", dataset)? })),
+            }
+        };
+        let mut totals = Totals::default();
+        for name in item.keys() {
+            if let Some(kind) = name.strip_prefix(TOTAL_PREFIX) {
+                totals.add(EventKind::from_name(kind), attribute::get_number(item, name)?);
+            }
+        }
+        Ok(Self {
+            epochs: PerDataset::try_from_fn(|dataset| {
+                attribute::get_number(item, &format!("epoch_{dataset}")).map(Epoch)
+            })?,
+            open: PerDataset::try_from_fn(|dataset| counts("", dataset))?,
+            closed: PerDataset::try_from_fn(closed)?,
+            totals,
+        })
+    }
+}
+
+/// Reading and closing the counter shards. Adding to them is part of
+/// [`super::EventLog::append`].
+#[derive(Clone, Debug)]
+pub struct Counters {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl Counters {
+    pub fn new(clients: &Clients) -> Self {
+        Self { client: clients.dynamodb.clone(), table: clients.resources.datasets_table.clone() }
+    }
+
+    /// Makes the shards that are absent, in the first epoch.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn initialize(&self) -> Result<()> {
+        for shard in ShardId::all() {
+            let mut item = shard.key();
+            for dataset in Dataset::ALL {
+                item.insert(format!("epoch_{dataset}"), number(Epoch::FIRST));
+                item.insert(format!("events_{dataset}"), number(0));
+                item.insert(format!("counting_{dataset}"), number(0));
+            }
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            match put.condition_expression(format!("attribute_not_exists({OWNER})")).send().await {
+                Ok(_) => {}
+                Err(error)
+                    if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
+                Err(error) => return Err(error).context("could not create a counter shard"),
+            }
+        }
+        Ok(())
+    }
+
+    /// One shard; `None` where it has not been made.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn read(&self, shard: ShardId) -> Result<Option<CounterShard>> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(shard.key())).consistent_read(true);
+        let answer = request.send().await.context("could not read a counter shard")?;
+        answer.item().map(CounterShard::from_item).transpose()
+    }
+
+    /// All shards that have been made.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn read_all(&self) -> Result<Vec<CounterShard>> {
+        let mut shards = Vec::with_capacity(usize::from(COUNTER_SHARDS));
+        let mut keys: Vec<Item> = ShardId::all().map(ShardId::key).collect();
+        while !keys.is_empty() {
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, wanted)
+                .send()
+                .await
+                .context("could not read the counter shards")?;
+            for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                shards.push(CounterShard::from_item(&item)?);
+            }
+            keys = answer
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(&self.table))
+                .map(|left| left.keys)
+                .unwrap_or_default();
+        }
+        Ok(shards)
+    }
+
+    /// Moves every shard of a dataset from `epoch` to the next, and answers what
+    /// the closed epoch took in. Shards move one by one, in any order; whoever
+    /// finds a half-closed epoch calls this again and gets the same answer.
+    ///
+    /// # Errors
+    /// Whatever the service says; shards that were never made, or are beyond the next epoch.
+    pub async fn close(&self, dataset: Dataset, epoch: Epoch) -> Result<Counts> {
+        futures::future::try_join_all(ShardId::all().map(|shard| self.close_shard(shard, dataset, epoch))).await?;
+        let shards = self.read_all().await?;
+        if shards.len() != usize::from(COUNTER_SHARDS) {
+            bail!("{} of {COUNTER_SHARDS} counter shards exist: initialize first", shards.len());
+        }
+        let mut total = Counts::default();
+        for shard in &shards {
+            match shard.closed[dataset] {
+                Some(closing) if closing.epoch == epoch => total += closing.counts,
+                other => bail!("closing epoch {epoch} of {dataset} found a counter shard with {other:?}"),
+            }
+        }
+        Ok(total)
+    }
+
+    async fn close_shard(&self, shard: ShardId, dataset: Dataset, epoch: Epoch) -> Result<()> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(shard.key()))
+            .update_expression(format!(
+                "SET closed_epoch_{dataset} = :epoch, closed_events_{dataset} = events_{dataset}, \
+                 closed_counting_{dataset} = counting_{dataset}, epoch_{dataset} = :next, \
+                 events_{dataset} = :zero, counting_{dataset} = :zero"
+            ))
+            .condition_expression(format!("epoch_{dataset} = :epoch"))
+            .expression_attribute_values(":epoch", number(epoch))
+            .expression_attribute_values(":next", number(epoch.next()))
+            .expression_attribute_values(":zero", number(0))
+            .return_values(ReturnValue::None);
+        match update.send().await {
+            Ok(_) => Ok(()),
+            // Closed before, by us or by somebody else.
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error).with_context(|| format!("could not close epoch {epoch} of {dataset}")),
+        }
+    }
+}
+
+/// The part of a transaction that adds to a shard, on condition of its epochs.
+pub(super) fn addition(
+    table: &str,
+    shard: ShardId,
+    epochs: &PerDataset<Epoch>,
+    counts: &PerDataset<Counts>,
+    totals: &Totals,
+) -> Result<Update> {
+    let mut names = HashMap::new();
+    let mut values: HashMap<String, AttributeValue> = HashMap::new();
+    let mut additions = Vec::new();
+    let mut add = |attribute: String, count: u64| {
+        if count > 0 {
+            let (name, value) = (format!("#a{}", additions.len()), format!(":a{}", additions.len()));
+            additions.push(format!("{name} {value}"));
+            names.insert(name, attribute);
+            values.insert(value, number(count));
+        }
+    };
+    for (dataset, counts) in counts.iter() {
+        add(format!("events_{dataset}"), counts.events);
+        add(format!("counting_{dataset}"), counts.counting);
+    }
+    for (kind, count) in totals.iter() {
+        add(format!("{TOTAL_PREFIX}{}", kind.name()), count);
+    }
+    let mut conditions = Vec::new();
+    for (dataset, epoch) in epochs.iter() {
+        conditions.push(format!("epoch_{dataset} = :{dataset}"));
+        values.insert(format!(":{dataset}"), number(epoch));
+    }
+    Ok(Update::builder()
+        .table_name(table)
+        .set_key(Some(shard.key()))
+        .update_expression(format!("ADD {}", additions.join(", ")))
+        .condition_expression(conditions.join(" AND "))
+        .set_expression_attribute_names(Some(names))
+        .set_expression_attribute_values(Some(values))
+        .build()?)
+}

@@ -1,0 +1,145 @@
+//! Reading a dataset's events, user by user, in parallel segments.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::try_join_all;
+
+use super::Clients;
+use super::attribute::{self, Item, number, string};
+use super::event_log::epoch_attribute;
+use super::tables::{EVENT_ID, USER_ID};
+use crate::dataset::{Dataset, Epoch};
+use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
+
+/// All events of one user that a scan asked for, ordered by event id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserEvents {
+    pub user: UserId,
+    pub events: Vec<StoredEvent>,
+}
+
+#[derive(Clone, Debug)]
+pub struct EventScan {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+    segments: u32,
+}
+
+/// Which events a scan wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    pub dataset: Dataset,
+    /// Only events of this epoch or earlier ones; `None` for all.
+    pub up_to: Option<Epoch>,
+    pub types: &'a [EventType],
+}
+
+impl EventScan {
+    pub fn new(clients: &Clients, segments: u32) -> Self {
+        Self { client: clients.dynamodb.clone(), table: clients.resources.events_table.clone(), segments }
+    }
+
+    /// Scans the records of a dataset: one `fold` state per segment, each user in
+    /// exactly one of them, whole. Reads are consistent.
+    ///
+    /// # Errors
+    /// Whatever the service says; an item that is no event.
+    pub async fn fold<S>(
+        &self,
+        dataset: Dataset,
+        up_to: Option<Epoch>,
+        new: impl Fn() -> S,
+        fold: impl Fn(&mut S, UserEvents),
+    ) -> Result<Vec<S>> {
+        let wanted = Wanted { dataset, up_to, types: dataset.record_types() };
+        let (new, fold) = (&new, &fold);
+        try_join_all((0..self.segments).map(|segment| async move {
+            let mut state = new();
+            self.segment(segment, wanted, |user| fold(&mut state, user)).await?;
+            Ok(state)
+        }))
+        .await
+    }
+
+    /// A segment holds whole partitions, one after the other: a user is complete
+    /// when the next one begins.
+    async fn segment(&self, segment: u32, wanted: Wanted<'_>, mut take: impl FnMut(UserEvents)) -> Result<()> {
+        let mut current: Option<UserEvents> = None;
+        let mut from: Option<Item> = None;
+        loop {
+            let answer = self.page(segment, wanted, from).await?;
+            for item in answer.items.unwrap_or_default() {
+                let stored = event(&item)?;
+                // A type may hold events that are no records of the dataset.
+                if wanted.dataset.role(&stored.event).is_none() {
+                    continue;
+                }
+                match &mut current {
+                    Some(user) if user.user == stored.event.user => user.events.push(stored),
+                    _ => {
+                        let next = UserEvents { user: stored.event.user, events: vec![stored] };
+                        if let Some(complete) = current.replace(next) {
+                            take(complete);
+                        }
+                    }
+                }
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        if let Some(complete) = current {
+            take(complete);
+        }
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        segment: u32,
+        wanted: Wanted<'_>,
+        from: Option<Item>,
+    ) -> Result<aws_sdk_dynamodb::operation::scan::ScanOutput> {
+        let types: HashMap<String, AttributeValue> =
+            (0..).zip(wanted.types).map(|(n, event_type)| (format!(":type{n}"), string(event_type.name()))).collect();
+        let mut names: Vec<&str> = types.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let of_type = format!("#type IN ({})", names.join(", "));
+        let mut scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .segment(segment as i32)
+            .total_segments(self.segments as i32)
+            .consistent_read(true)
+            .expression_attribute_names("#type", "type")
+            .expression_attribute_names("#epoch", epoch_attribute(wanted.dataset))
+            .set_expression_attribute_values(Some(types))
+            .set_exclusive_start_key(from);
+        scan = match wanted.up_to {
+            None => scan.filter_expression(format!("attribute_exists(#epoch) AND {of_type}")),
+            Some(epoch) => scan
+                .filter_expression(format!("#epoch <= :epoch AND {of_type}"))
+                .expression_attribute_values(":epoch", number(epoch)),
+        };
+        scan.send().await.context("could not scan the events")
+    }
+}
+
+fn event(item: &Item) -> Result<StoredEvent> {
+    let text = |name| attribute::get_string(item, name);
+    Ok(StoredEvent {
+        event: Event {
+            id: EventId(text(EVENT_ID)?.parse()?),
+            user: UserId(text(USER_ID)?.parse()?),
+            event_type: EventType::from_name(text("type")?),
+            occurred_at: attribute::get_time(item, "occurred_at")?,
+            schema_version: attribute::get_number(item, "schema_version")?,
+            data: serde_json::from_str(text("data")?).context("the data of a stored event cannot be read")?,
+        },
+        ingested_at: attribute::get_time(item, "ingested_at")?,
+    })
+}

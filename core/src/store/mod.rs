@@ -1,0 +1,66 @@
+//! Where state lives: two DynamoDB tables, a bucket and an event bus, reached
+//! through the AWS SDK wherever the program runs.
+//!
+//! Each capability is a type of its own, so that a function names in its state
+//! what it may do, and its IAM policy can say the same. Every write states its
+//! condition; what a failed condition means is decided by the use case.
+
+mod attribute;
+mod bus;
+mod counters;
+mod event_log;
+mod event_scan;
+mod hold;
+mod objects;
+mod quarantine;
+mod records;
+mod tables;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+
+pub use bus::{Bus, FACT_SOURCE, Fact};
+pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
+pub use event_log::{Addition, Batch, EventLog, HistoryEntry, Refusal};
+pub use event_scan::{EventScan, UserEvents};
+pub use hold::Hold;
+pub use objects::{Objects, PutOutcome};
+pub use quarantine::{Origin, Quarantine, Quarantined};
+pub use records::{AssessmentRecord, Assessments, Heads, Page, Saved, VersionRecord, Versions};
+pub use tables::{TableDefinition, ensure, table_definitions};
+
+use crate::dataset::settings::Resources;
+
+/// Clients of the services, made once per process.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub eventbridge: aws_sdk_eventbridge::Client,
+    pub resources: Resources,
+}
+
+impl Clients {
+    /// Clients for the account, region and endpoints of the environment.
+    pub async fn from_env(resources: Resources) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
+        // LocalStack answers buckets by path only; AWS answers both.
+        let by_path = config.endpoint_url().is_some();
+        Self::new(&config, by_path, resources)
+    }
+
+    pub fn new(config: &SdkConfig, bucket_by_path: bool, resources: Resources) -> Self {
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(bucket_by_path).build();
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            eventbridge: aws_sdk_eventbridge::Client::new(config),
+            resources,
+        }
+    }
+}
+
+/// TLS by rustls on ring: it builds with nothing but a C compiler.
+pub fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
+}

@@ -1,0 +1,101 @@
+//! Objects in the bucket.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::Clients;
+
+/// Whether a put that must not overwrite took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum PutOutcome {
+    Created,
+    /// An object of that key is there already, and is left as it is.
+    Exists,
+}
+
+#[derive(Clone, Debug)]
+pub struct Objects {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl Objects {
+    pub fn new(clients: &Clients) -> Self {
+        Self { client: clients.s3.clone(), bucket: clients.resources.bucket.clone() }
+    }
+
+    /// `s3://bucket/key`.
+    pub fn uri(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn put(&self, key: &str, body: Vec<u8>, content_type: &str) -> Result<()> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type);
+        put.body(body.into()).send().await.with_context(|| format!("could not write {}", self.uri(key)))?;
+        Ok(())
+    }
+
+    /// Uploads a file.
+    ///
+    /// # Errors
+    /// Whatever the file system and the service say.
+    pub async fn put_file(&self, key: &str, file: &Path, content_type: &str) -> Result<()> {
+        let body = ByteStream::from_path(file).await.with_context(|| format!("could not read {}", file.display()))?;
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type);
+        put.body(body).send().await.with_context(|| format!("could not write {}", self.uri(key)))?;
+        Ok(())
+    }
+
+    /// Puts an object unless there is one.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn put_new(&self, key: &str, body: Vec<u8>, content_type: &str) -> Result<PutOutcome> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type).if_none_match("*");
+        match put.body(body.into()).send().await {
+            Ok(_) => Ok(PutOutcome::Created),
+            Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 409 | 412)) => {
+                Ok(PutOutcome::Exists)
+            }
+            Err(error) => Err(error).with_context(|| format!("could not write {}", self.uri(key))),
+        }
+    }
+
+    /// The content of an object; `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(answer) => {
+                let bytes = answer.body.collect().await.with_context(|| format!("could not read {}", self.uri(key)))?;
+                Ok(Some(bytes.to_vec()))
+            }
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
+            Err(error) => {
+                let request = error.request_id().unwrap_or("none").to_owned();
+                Err(error).with_context(|| format!("could not read {} (request {request})", self.uri(key)))
+            }
+        }
+    }
+
+    /// Keys that begin with `prefix`, in order.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.with_context(|| format!("could not list {}", self.uri(prefix)))?;
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
+        Ok(keys)
+    }
+}

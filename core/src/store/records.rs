@@ -1,0 +1,278 @@
+//! The records of the datasets: heads, assessments, versions. Each is one item
+//! whose `body` is the record as JSON; what conditions need stands beside it.
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Clients;
+use super::attribute::{self, Item, number, string};
+use super::tables::{OWNER, RECORD};
+use crate::dataset::lifecycle::Head;
+use crate::dataset::{Counts, Dataset, Epoch, Version};
+use crate::event::format_time;
+use crate::quality::Judgement;
+
+const HEAD: &str = "head";
+const ASSESSMENT_PREFIX: &str = "assessment#";
+const VERSION_PREFIX: &str = "version#";
+
+/// A judgement of a dataset's records, as kept in its history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssessmentRecord {
+    pub id: Uuid,
+    pub dataset: Dataset,
+    pub assessed_at: DateTime<Utc>,
+    pub epoch: Epoch,
+    /// Identifies the declarations by which was judged.
+    pub rules_hash: String,
+    pub passed: bool,
+    pub judgement: Judgement,
+}
+
+/// A prepared version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    pub dataset: Dataset,
+    pub version: Version,
+    pub epoch: Epoch,
+    /// What the closed epoch took in.
+    pub new: Counts,
+    /// Everything the version was made of.
+    pub input: Counts,
+    pub overall_score: Option<f64>,
+    /// Key of the manifest in the bucket.
+    pub manifest: String,
+    pub digest: String,
+    /// Rows of all tables.
+    pub rows: u64,
+    pub statistics: Value,
+    pub forced: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Whether a conditional write took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Saved {
+    Yes,
+    /// Somebody else wrote first: read again and decide anew.
+    Conflict,
+}
+
+/// One page of a listing, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// The datasets table, as the capabilities below use it.
+#[derive(Clone, Debug)]
+struct Records {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl Records {
+    fn new(clients: &Clients) -> Self {
+        Self { client: clients.dynamodb.clone(), table: clients.resources.datasets_table.clone() }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, dataset: Dataset, record: &str) -> Result<Option<T>> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(dataset, record)));
+        let answer = request.consistent_read(true).send().await.with_context(|| unread(dataset, record))?;
+        answer.item().map(body).transpose()
+    }
+
+    /// Puts a record where `condition` holds.
+    async fn put(&self, item: Item, condition: &str, values: &[(&str, AttributeValue)]) -> Result<Saved> {
+        let mut put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put = put.condition_expression(condition);
+        for (name, value) in values {
+            put = put.expression_attribute_values(*name, value.clone());
+        }
+        match put.send().await {
+            Ok(_) => Ok(Saved::Yes),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Saved::Conflict)
+            }
+            Err(error) => Err(error).context("could not write a record of a dataset"),
+        }
+    }
+
+    /// Records whose key begins with `prefix`, last first.
+    async fn newest<T: DeserializeOwned>(
+        &self,
+        dataset: Dataset,
+        prefix: &str,
+        limit: usize,
+        before: Option<&str>,
+    ) -> Result<Page<T>> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#owner = :owner AND begins_with(#record, :prefix)")
+            .expression_attribute_names("#owner", OWNER)
+            .expression_attribute_names("#record", RECORD)
+            .expression_attribute_values(":owner", string(dataset.name()))
+            .expression_attribute_values(":prefix", string(prefix))
+            .set_exclusive_start_key(before.map(|record| key(dataset, record)))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(i32::try_from(limit)?)
+            .send()
+            .await
+            .with_context(|| unread(dataset, prefix))?;
+        let next = answer.last_evaluated_key().map(|key| attribute::get_string(key, RECORD).map(str::to_owned));
+        Ok(Page { items: answer.items().iter().map(body).collect::<Result<_>>()?, next: next.transpose()? })
+    }
+}
+
+fn key(dataset: Dataset, record: &str) -> Item {
+    attribute::item([(OWNER, string(dataset.name())), (RECORD, string(record))])
+}
+
+fn item(dataset: Dataset, record: &str, body: &impl Serialize) -> Result<Item> {
+    let mut item = key(dataset, record);
+    item.insert("body".into(), string(serde_json::to_string(body)?));
+    Ok(item)
+}
+
+fn body<T: DeserializeOwned>(item: &Item) -> Result<T> {
+    let text = attribute::get_string(item, "body")?;
+    serde_json::from_str(text).with_context(|| format!("the stored record {:?} cannot be read", item.get(RECORD)))
+}
+
+fn unread(dataset: Dataset, record: &str) -> String {
+    format!("could not read {record} of {dataset}")
+}
+
+/// The current state of each dataset.
+#[derive(Clone, Debug)]
+pub struct Heads(Records);
+
+impl Heads {
+    pub fn new(clients: &Clients) -> Self {
+        Self(Records::new(clients))
+    }
+
+    /// The head of a dataset; `None` before it is initialized.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn read(&self, dataset: Dataset) -> Result<Option<Head>> {
+        self.0.get(dataset, HEAD).await
+    }
+
+    /// Writes a head that must not exist yet.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn create(&self, head: &Head) -> Result<Saved> {
+        self.0.put(head_item(head)?, &format!("attribute_not_exists({OWNER})"), &[]).await
+    }
+
+    /// Writes a head, provided that nobody did since it was read; on success its
+    /// revision moves on.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn save(&self, head: &mut Head, now: DateTime<Utc>) -> Result<Saved> {
+        let mut next = head.clone();
+        next.revision += 1;
+        next.updated_at = now;
+        let saved =
+            self.0.put(head_item(&next)?, "revision = :revision", &[(":revision", number(head.revision))]).await?;
+        if saved == Saved::Yes {
+            *head = next;
+        }
+        Ok(saved)
+    }
+}
+
+fn head_item(head: &Head) -> Result<Item> {
+    let mut item = item(head.dataset, HEAD, head)?;
+    item.insert("revision".into(), number(head.revision));
+    Ok(item)
+}
+
+/// The history of each dataset's quality.
+#[derive(Clone, Debug)]
+pub struct Assessments(Records);
+
+impl Assessments {
+    pub fn new(clients: &Clients) -> Self {
+        Self(Records::new(clients))
+    }
+
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn add(&self, assessment: &AssessmentRecord) -> Result<()> {
+        let record = format!("{ASSESSMENT_PREFIX}{}#{}", format_time(assessment.assessed_at), assessment.id);
+        let item = item(assessment.dataset, &record, assessment)?;
+        match self.0.put(item, &format!("attribute_not_exists({OWNER})"), &[]).await? {
+            // The same id was added before: by a repetition of this very call.
+            Saved::Yes | Saved::Conflict => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn newest(&self, dataset: Dataset) -> Result<Option<AssessmentRecord>> {
+        Ok(self.page(dataset, 1, None).await?.items.pop())
+    }
+
+    /// Up to `limit` assessments, newest first, from where a page before this one ended.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn page(&self, dataset: Dataset, limit: usize, from: Option<&str>) -> Result<Page<AssessmentRecord>> {
+        self.0.newest(dataset, ASSESSMENT_PREFIX, limit, from).await
+    }
+}
+
+/// The versions of each dataset.
+#[derive(Clone, Debug)]
+pub struct Versions(Records);
+
+impl Versions {
+    pub fn new(clients: &Clients) -> Self {
+        Self(Records::new(clients))
+    }
+
+    /// Records a version, once: a repetition leaves the first record as it is.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn add(&self, version: &VersionRecord) -> Result<Saved> {
+        let item = item(version.dataset, &version_key(version.version), version)?;
+        self.0.put(item, &format!("attribute_not_exists({OWNER})"), &[]).await
+    }
+
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn read(&self, dataset: Dataset, version: Version) -> Result<Option<VersionRecord>> {
+        self.0.get(dataset, &version_key(version)).await
+    }
+
+    /// Up to `limit` versions, newest first.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn page(&self, dataset: Dataset, limit: usize, from: Option<&str>) -> Result<Page<VersionRecord>> {
+        self.0.newest(dataset, VERSION_PREFIX, limit, from).await
+    }
+}
+
+fn version_key(version: Version) -> String {
+    format!("{VERSION_PREFIX}{version}")
+}

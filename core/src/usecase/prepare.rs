@@ -1,0 +1,233 @@
+//! Making a version: close the epoch, build the files, commit.
+//!
+//! What is being made is written on the dataset's head before anything is done,
+//! and every step may be repeated, so whoever finds an unfinished preparation
+//! can finish it. The manifest is put last and never replaced: a version is
+//! there when its manifest is.
+
+mod build;
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Duration, Utc};
+
+use self::build::Build;
+use super::overview::{Observe, Overview};
+use crate::dataset::lifecycle::{Head, Preparation, State};
+use crate::dataset::readiness::Readiness;
+use crate::dataset::settings::Settings;
+use crate::dataset::{Dataset, Version};
+use crate::store::{Bus, Clients, Counters, Fact, Heads, Hold, Objects, Saved, VersionRecord, Versions};
+
+/// How long a preparation is left alone before it counts as crashed: as long as a Lambda may run.
+pub const LEASE: Duration = Duration::minutes(15);
+
+/// Who asks, and how firmly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A fact on the bus: only a ready dataset is prepared, and not while held.
+    Automatic,
+    /// Somebody: only a ready dataset is prepared.
+    Ready,
+    /// Somebody who wants a version although the dataset is not ready, and says why.
+    Forced { reason: String },
+    /// Finishes what was begun, without waiting for its lease: for the process
+    /// that knows that it is the only one.
+    TakeOver,
+}
+
+#[derive(Clone, Debug)]
+pub enum Prepared {
+    New(VersionRecord),
+    /// Nothing has come in since this version.
+    Current(VersionRecord),
+    /// Automatic, and not due; or nothing to take over.
+    NotDue,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error("preparing {0} is not available yet: this release prepares spending")]
+    NotAvailable(Dataset),
+    #[error("{0} is not initialized")]
+    NotInitialized(Dataset),
+    #[error("no pseudonym key is set: set LEARNING_PSEUDONYM_KEY (make one with `openssl rand -hex 32`)")]
+    NoKey,
+    #[error("{dataset} has nothing to prepare: no event has come in yet")]
+    Nothing { dataset: Dataset },
+    #[error("{dataset} is not ready")]
+    NotReady { dataset: Dataset, readiness: Readiness },
+    #[error("version {version} of {dataset} is being prepared since {}", .since.format("%FT%TZ"))]
+    UnderWay { dataset: Dataset, version: Version, since: DateTime<Utc> },
+    #[error(transparent)]
+    Store(#[from] anyhow::Error),
+}
+
+#[derive(Clone, Debug)]
+pub struct Prepare {
+    observe: Observe,
+    heads: Heads,
+    counters: Counters,
+    versions: Versions,
+    objects: Objects,
+    build: Build,
+    hold: Hold,
+    bus: Bus,
+    settings: Settings,
+}
+
+impl Prepare {
+    pub fn new(clients: &Clients, settings: &Settings) -> Self {
+        Self {
+            observe: Observe::new(clients, settings),
+            heads: Heads::new(clients),
+            counters: Counters::new(clients),
+            versions: Versions::new(clients),
+            objects: Objects::new(clients),
+            build: Build::new(clients, settings),
+            hold: Hold::new(clients),
+            bus: Bus::new(clients),
+            settings: settings.clone(),
+        }
+    }
+
+    /// Prepares the next version of a dataset, or answers the one that is current.
+    ///
+    /// # Errors
+    /// See [`PrepareError`].
+    pub async fn prepare(
+        &self,
+        dataset: Dataset,
+        request: &Request,
+        now: DateTime<Utc>,
+    ) -> Result<Prepared, PrepareError> {
+        if !dataset.spec().preparable {
+            return match request {
+                Request::Automatic | Request::TakeOver => Ok(Prepared::NotDue),
+                Request::Ready | Request::Forced { .. } => Err(PrepareError::NotAvailable(dataset)),
+            };
+        }
+        if self.settings.pseudonym_key.is_none() {
+            return Err(PrepareError::NoKey);
+        }
+        if *request == Request::Automatic && (!self.settings.auto_prepare || self.hold.is_active(now).await?) {
+            return Ok(Prepared::NotDue);
+        }
+        let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
+        let begun = match overview.head.preparation {
+            Some(_) => self.take_over(overview.head, request, now).await?,
+            None => match self.begin(overview, request, now).await? {
+                Begun::Preparation(head) => *head,
+                Begun::Settled(prepared) => return Ok(prepared),
+            },
+        };
+        let version = self.finish(begun, now).await?;
+        Ok(Prepared::New(version))
+    }
+
+    /// Writes down that the next version is being made, where one is due.
+    async fn begin(&self, overview: Overview, request: &Request, now: DateTime<Utc>) -> Result<Begun, PrepareError> {
+        let dataset = overview.head.dataset;
+        if *request == Request::TakeOver {
+            return Ok(Begun::Settled(Prepared::NotDue));
+        }
+        if overview.open.events == 0 && *request != Request::Automatic {
+            return match overview.head.last_version {
+                None => Err(PrepareError::Nothing { dataset }),
+                Some(version) => Ok(Begun::Settled(Prepared::Current(self.version(dataset, version).await?))),
+            };
+        }
+        let readiness = overview.readiness(&self.settings);
+        let forced = match request {
+            Request::Automatic if !readiness.ready => return Ok(Begun::Settled(Prepared::NotDue)),
+            Request::Ready if !readiness.ready => return Err(PrepareError::NotReady { dataset, readiness }),
+            Request::Forced { reason } if !readiness.ready => Some(reason.clone()),
+            _ => None,
+        };
+        let mut head = overview.head;
+        head.preparation = Some(Preparation {
+            version: head.next_version(),
+            epoch: head.epoch,
+            started_at: now,
+            lease_until: now + LEASE,
+            counts: None,
+            forced,
+        });
+        head.state = State::Preparing;
+        self.save(&mut head, now).await?;
+        Ok(Begun::Preparation(Box::new(head)))
+    }
+
+    /// Takes up what somebody began, unless they may still be at it.
+    async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
+        let dataset = head.dataset;
+        if let Some(preparation) = &mut head.preparation {
+            if preparation.lease_until > now && *request != Request::TakeOver {
+                let (version, since) = (preparation.version, preparation.started_at);
+                return Err(PrepareError::UnderWay { dataset, version, since });
+            }
+            preparation.lease_until = now + LEASE;
+        }
+        self.save(&mut head, now).await?;
+        Ok(head)
+    }
+
+    /// From a written-down preparation to a version.
+    async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
+        let dataset = head.dataset;
+        let preparation = head.preparation.clone().context("there is no preparation to finish")?;
+        let new = match preparation.counts {
+            Some(counts) => counts,
+            None => {
+                let counts = self.counters.close(dataset, preparation.epoch).await?;
+                head.closed += counts;
+                head.epoch = preparation.epoch.next();
+                head.preparation = Some(Preparation { counts: Some(counts), ..preparation.clone() });
+                self.save(&mut head, now).await?;
+                counts
+            }
+        };
+        tracing::info!(%dataset, version = %preparation.version, events = head.closed.events, "an epoch is closed");
+
+        let record = self.build.version(&head, &preparation, new, now).await?;
+        let record = match self.versions.add(&record).await? {
+            Saved::Yes => record,
+            Saved::Conflict => self.version(dataset, record.version).await?,
+        };
+        self.build.point_latest_to(&record).await?;
+
+        head.preparation = None;
+        head.last_version = Some(record.version);
+        // The next epoch may be full already: who hears that this one is prepared evaluates it.
+        head.state = State::Collecting;
+        self.save(&mut head, now).await?;
+        tracing::info!(%dataset, version = %record.version, rows = record.rows, "a version is prepared");
+        let fact = Fact::DatasetPrepared {
+            dataset,
+            version: record.version,
+            manifest: self.objects.uri(&record.manifest),
+            digest: record.digest.clone(),
+        };
+        if let Err(error) = self.bus.publish(&fact).await {
+            // The version is there; those who wait for it also find it in latest.json.
+            tracing::warn!(%dataset, error = format!("{error:#}"), "a prepared version was not announced");
+        }
+        Ok(record)
+    }
+
+    async fn version(&self, dataset: Dataset, version: Version) -> Result<VersionRecord> {
+        self.versions.read(dataset, version).await?.with_context(|| format!("{dataset} has no record of {version}"))
+    }
+
+    /// Somebody else at work on the same head does the same work: they go on, we stop.
+    async fn save(&self, head: &mut Head, now: DateTime<Utc>) -> Result<()> {
+        match self.heads.save(head, now).await? {
+            Saved::Yes => Ok(()),
+            Saved::Conflict => bail!("somebody else changed {} at the same time: ask again", head.dataset),
+        }
+    }
+}
+
+enum Begun {
+    Preparation(Box<Head>),
+    Settled(Prepared),
+}

@@ -1,0 +1,173 @@
+//! Building the files of a version and putting them in place.
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::dataset::lifecycle::{Head, Preparation};
+use crate::dataset::settings::{PseudonymKey, Settings};
+use crate::dataset::{Counts, Dataset, Epoch};
+use crate::preparation::{Latest, Lineage, Manifest, SpendingBuilder};
+use crate::quality::{QualityState, Rules};
+use crate::store::{Clients, EventScan, Objects, PutOutcome, UserEvents, VersionRecord};
+
+const PARQUET: &str = "application/vnd.apache.parquet";
+const JSON: &str = "application/json";
+
+#[derive(Clone, Debug)]
+pub struct Build {
+    scan: EventScan,
+    objects: Objects,
+    settings: Settings,
+}
+
+/// What a scan of a version's input gives.
+struct Input {
+    builder: SpendingBuilder,
+    quality: QualityState,
+    events: u64,
+}
+
+impl Build {
+    pub fn new(clients: &Clients, settings: &Settings) -> Self {
+        Self {
+            scan: EventScan::new(clients, settings.scan_segments),
+            objects: Objects::new(clients),
+            settings: settings.clone(),
+        }
+    }
+
+    /// Builds the version that closed `preparation`'s epoch, from every event of
+    /// that epoch and earlier ones, and commits it by its manifest.
+    pub async fn version(
+        &self,
+        head: &Head,
+        preparation: &Preparation,
+        new: Counts,
+        now: DateTime<Utc>,
+    ) -> Result<VersionRecord> {
+        let dataset = head.dataset;
+        let key = self.settings.pseudonym_key.as_ref().context("there is no pseudonym key")?;
+        let input = self.read(dataset, preparation.epoch, key, head.closed.events).await?;
+        let quality = input.quality.finish(&self.settings.weights);
+
+        let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
+        let folder = scratch.path().to_owned();
+        let prepared = tokio::task::spawn_blocking(move || input.builder.write(&folder)).await??;
+
+        let lineage = Lineage {
+            dataset,
+            version: preparation.version,
+            first_epoch: Epoch::FIRST,
+            last_epoch: preparation.epoch,
+            counts: head.closed,
+            new,
+            parent: head.last_version,
+            configuration_hash: configuration_hash(&self.settings, key),
+            forced: preparation.forced.clone(),
+        };
+        let manifest = Manifest::new(&lineage, &prepared, serde_json::to_value(&quality)?);
+        let prefix = format!("prepared/{dataset}/{}", preparation.version);
+        for file in &prepared.files {
+            let source = scratch.path().join(&file.path);
+            self.objects.put_file(&format!("{prefix}/{}", file.path), &source, PARQUET).await?;
+        }
+        self.put_json(&format!("{prefix}/statistics.json"), &prepared.statistics).await?;
+        self.put_json(&format!("{prefix}/quality.json"), &quality).await?;
+        let manifest_key = format!("{prefix}/manifest.json");
+        self.commit(&manifest_key, &manifest).await?;
+        Ok(VersionRecord {
+            dataset,
+            version: preparation.version,
+            epoch: preparation.epoch,
+            new,
+            input: head.closed,
+            overall_score: quality.map(|judgement| judgement.metrics.overall_score),
+            manifest: manifest_key,
+            digest: manifest.digest,
+            rows: prepared.files.iter().map(|file| file.rows).sum(),
+            statistics: serde_json::to_value(&prepared.statistics)?,
+            forced: preparation.forced.clone(),
+            created_at: now,
+        })
+    }
+
+    /// Reads a version's input: as often as it takes to see every event that was
+    /// counted, and never more than those.
+    async fn read(&self, dataset: Dataset, up_to: Epoch, key: &PseudonymKey, counted: u64) -> Result<Input> {
+        const ATTEMPTS: usize = 3;
+        let mut read = 0;
+        for _ in 0..ATTEMPTS {
+            let rules = Rules::new(dataset, &self.settings);
+            let new = || Input { builder: SpendingBuilder::new(key), quality: QualityState::new(rules), events: 0 };
+            let inputs = self.scan.fold(dataset, Some(up_to), new, take).await?;
+            let input = inputs.into_iter().reduce(merge).context("there are no scan segments")?;
+            if input.events == counted {
+                return Ok(input);
+            }
+            read = input.events;
+        }
+        bail!("{dataset} has counted {counted} events up to epoch {up_to}, but {read} are stored: not committed")
+    }
+
+    /// The conditional put that makes the version visible. A manifest that is
+    /// there already must be of the same content: then an earlier attempt got this far.
+    async fn commit(&self, key: &str, manifest: &Manifest) -> Result<()> {
+        if self.objects.put_new(key, pretty(manifest)?, JSON).await? == PutOutcome::Created {
+            return Ok(());
+        }
+        let bytes = self.objects.get(key).await?.with_context(|| format!("{key} came and went"))?;
+        let committed: Manifest = serde_json::from_slice(&bytes).with_context(|| format!("{key} cannot be read"))?;
+        if committed.digest != manifest.digest {
+            bail!("{key} exists with other content (digest {}, not {})", committed.digest, manifest.digest);
+        }
+        Ok(())
+    }
+
+    /// `latest.json`: where a trainer looks first.
+    pub async fn point_latest_to(&self, version: &VersionRecord) -> Result<()> {
+        let latest = Latest {
+            dataset: version.dataset,
+            version: version.version,
+            manifest: version.manifest.clone(),
+            digest: version.digest.clone(),
+        };
+        self.put_json(&format!("prepared/{}/latest.json", version.dataset), &latest).await
+    }
+
+    async fn put_json(&self, key: &str, content: &impl serde::Serialize) -> Result<()> {
+        self.objects.put(key, pretty(content)?, JSON).await
+    }
+}
+
+fn take(input: &mut Input, mut user: UserEvents) {
+    input.events += user.events.len() as u64;
+    input.quality.observe_user(&mut user.events);
+    input.builder.add_user(user.user, user.events);
+}
+
+fn merge(mut input: Input, other: Input) -> Input {
+    input.events += other.events;
+    input.quality.merge(other.quality);
+    input.builder.merge(other.builder);
+    input
+}
+
+fn pretty(content: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(content)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Identifies what the content of a version depends on beside its events. The
+/// key enters by its hash: another key gives other subjects and splits.
+fn configuration_hash(settings: &Settings, key: &PseudonymKey) -> String {
+    let weights = &settings.weights;
+    let configuration = json!({
+        "weights": [weights.completeness, weights.consistency, weights.validity],
+        "clock_skew_seconds": settings.limits.clock_skew.num_seconds(),
+        "pseudonym_key_sha256": hex::encode(Sha256::digest(key.bytes())),
+    });
+    hex::encode(Sha256::digest(configuration.to_string()))
+}

@@ -1,0 +1,116 @@
+//! Errors as callers see them: problem+json (RFC 9457).
+
+use learning_core::event::Fault;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What went wrong, in words that tell the caller what to do. It never holds internals.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    slug: String,
+    title: String,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instance: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+    /// Further members that a problem type defines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readiness: Option<serde_json::Value>,
+    #[serde(skip)]
+    allow: Option<String>,
+    #[serde(skip)]
+    retry_after_seconds: Option<u32>,
+}
+
+impl Problem {
+    fn new(status: u16, slug: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            slug: format!("/problems/{slug}"),
+            title: title.to_owned(),
+            status,
+            detail: detail.into(),
+            instance: None,
+            errors: Vec::new(),
+            readiness: None,
+            allow: None,
+            retry_after_seconds: None,
+        }
+    }
+
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(400, "malformed-request", "The request cannot be read", detail)
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(404, "not-found", "There is no such thing", detail)
+    }
+
+    pub fn method_not_allowed(method: &str, allowed: &[&str]) -> Self {
+        let allowed = allowed.join(", ");
+        let detail = format!("{method} is not allowed here, but {allowed}");
+        Self { allow: Some(allowed), ..Self::new(405, "method-not-allowed", "The method is not allowed", detail) }
+    }
+
+    pub fn conflict(slug: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self::new(409, slug, title, detail)
+    }
+
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(413, "too-large", "The request is too large", detail)
+    }
+
+    pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        Self::new(415, "unsupported-media-type", "The content type is not supported", detail)
+    }
+
+    pub fn invalid(title: &str, errors: Vec<Fault>) -> Self {
+        let detail = errors.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
+        Self { errors, ..Self::new(422, "invalid", title, detail) }
+    }
+
+    pub fn not_available(detail: impl Into<String>) -> Self {
+        Self::new(501, "not-available-yet", "This is not available yet", detail)
+    }
+
+    pub fn busy(detail: impl Into<String>) -> Self {
+        Self { retry_after_seconds: Some(1), ..Self::new(503, "busy", "The service is busy", detail) }
+    }
+
+    pub fn not_configured(detail: impl Into<String>) -> Self {
+        Self { retry_after_seconds: Some(60), ..Self::new(503, "not-configured", "A setting is missing", detail) }
+    }
+
+    /// An error that is ours: logged under an id, which is all that the caller gets.
+    pub fn internal(error: &anyhow::Error) -> Self {
+        let id = Uuid::new_v4();
+        tracing::error!(%id, error = format!("{error:#}"), "a request failed");
+        Self::new(500, "internal", "Something went wrong on our side", format!("It is logged under {id}."))
+    }
+
+    #[must_use]
+    pub fn with_readiness(mut self, readiness: serde_json::Value) -> Self {
+        self.readiness = Some(readiness);
+        self
+    }
+
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub fn allow(&self) -> Option<&str> {
+        self.allow.as_deref()
+    }
+
+    pub fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_seconds
+    }
+}
+
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        Self::internal(&error)
+    }
+}

@@ -1,0 +1,98 @@
+//! A request over HTTP, as the functions see it.
+
+use lambda_http::{Body, RequestExt};
+use learning_core::dataset::Dataset;
+use learning_core::event::{Fault, FaultCode};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::route::{self, Segments};
+use crate::{Problem, Route};
+
+/// What a synchronous Lambda takes, less what escaping adds to a body.
+const BODY_BYTES: usize = 4 * 1024 * 1024;
+
+#[derive(Debug)]
+pub struct Request {
+    pub route: Route,
+    segments: Segments,
+    inner: lambda_http::Request,
+}
+
+impl Request {
+    /// # Errors
+    /// Where there is no such route.
+    pub(crate) fn new(inner: lambda_http::Request) -> Result<Self, Problem> {
+        let path = inner.raw_http_path();
+        let (route, segments) = route::find(inner.method().as_str(), path).map_err(|mut problem| {
+            problem.instance = Some(path.to_owned());
+            problem
+        })?;
+        Ok(Self { route, segments, inner })
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.inner.raw_http_path()
+    }
+
+    /// A query parameter.
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.inner.query_string_parameters().first(name).map(str::to_owned)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// 413, 415, and 400 with the place where the JSON breaks.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let content_type = self.inner.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let content_type = content_type.and_then(|value| value.split(';').next()).unwrap_or("application/json").trim();
+        if !content_type.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::unsupported_media_type(format!("{content_type} is not taken; send application/json")));
+        }
+        let body = self.body()?;
+        serde_json::from_slice(body).map_err(|error| Problem::malformed(format!("the body cannot be read: {error}")))
+    }
+
+    fn body(&self) -> Result<&[u8], Problem> {
+        let body = match self.inner.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            // `Body` may grow; what it grows by is no body that we know.
+            _ => &[],
+        };
+        if body.len() > BODY_BYTES {
+            return Err(Problem::too_large(format!(
+                "the body has {} bytes; at most {BODY_BYTES} are taken",
+                body.len()
+            )));
+        }
+        Ok(body)
+    }
+
+    /// The dataset of `{dataset_id}` in the path.
+    ///
+    /// # Errors
+    /// See [`dataset_of`].
+    pub fn dataset(&self) -> Result<Dataset, Problem> {
+        dataset_of(self.segments.get("dataset_id").map_or("", String::as_str))
+    }
+}
+
+/// The dataset of an id.
+///
+/// # Errors
+/// 400 for what is no UUID, 404 for a UUID that is no dataset's.
+pub fn dataset_of(id: &str) -> Result<Dataset, Problem> {
+    let uuid = Uuid::parse_str(id).map_err(|_| Problem::malformed(format!("dataset_id must be a UUID, not {id:?}")))?;
+    Dataset::from_id(uuid)
+        .ok_or_else(|| Problem::not_found(format!("there is no dataset {uuid}; GET …/datasets lists them")))
+}
+
+impl Problem {
+    /// A field of the body that is missing.
+    pub fn missing_field(name: &str, expected: &str) -> Self {
+        let message = format!("{name} is required: {expected}");
+        Problem::invalid("The request is incomplete", vec![Fault::new(&[name], FaultCode::Missing, message)])
+    }
+}

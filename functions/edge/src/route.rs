@@ -1,0 +1,164 @@
+//! The routes of the API, and which function answers each.
+
+use std::collections::HashMap;
+
+use crate::Problem;
+
+/// The functions that are deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    EventIngestion,
+    QualityAssessment,
+    ReadinessCheck,
+    DataPreparation,
+}
+
+impl Function {
+    pub const ALL: [Function; 4] =
+        [Function::EventIngestion, Function::QualityAssessment, Function::ReadinessCheck, Function::DataPreparation];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::EventIngestion => "event-ingestion",
+            Function::QualityAssessment => "quality-assessment",
+            Function::ReadinessCheck => "readiness-check",
+            Function::DataPreparation => "data-preparation",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|function| function.name() == name)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Route {
+    PostEvents,
+    Status,
+    Datasets,
+    Dataset,
+    ReadyDatasets,
+    Initialize,
+    AssessQuality,
+    QualityMetrics,
+    PrepareData,
+    Health,
+}
+
+impl Route {
+    pub const ALL: [Route; 10] = [
+        Route::PostEvents,
+        Route::Status,
+        Route::Datasets,
+        Route::Dataset,
+        Route::ReadyDatasets,
+        Route::Initialize,
+        Route::AssessQuality,
+        Route::QualityMetrics,
+        Route::PrepareData,
+        Route::Health,
+    ];
+
+    pub fn method(self) -> &'static str {
+        match self {
+            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData => "POST",
+            Route::Status
+            | Route::Datasets
+            | Route::Dataset
+            | Route::ReadyDatasets
+            | Route::QualityMetrics
+            | Route::Health => "GET",
+        }
+    }
+
+    /// With `{name}` for a segment that varies, as API Gateway writes it.
+    pub fn path(self) -> &'static str {
+        match self {
+            Route::PostEvents => "/coaching/events",
+            Route::Status => "/coaching/continuous-learning/status",
+            Route::Datasets => "/coaching/continuous-learning/datasets",
+            Route::Dataset => "/coaching/continuous-learning/datasets/{dataset_id}",
+            Route::ReadyDatasets => "/coaching/continuous-learning/ready-datasets",
+            Route::Initialize => "/coaching/continuous-learning/initialize",
+            Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
+            Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
+            Route::PrepareData => "/coaching/continuous-learning/prepare-data",
+            Route::Health => "/coaching/continuous-learning/health",
+        }
+    }
+
+    pub fn function(self) -> Function {
+        match self {
+            Route::PostEvents => Function::EventIngestion,
+            Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
+            Route::PrepareData => Function::DataPreparation,
+            Route::Status
+            | Route::Datasets
+            | Route::Dataset
+            | Route::ReadyDatasets
+            | Route::Initialize
+            | Route::Health => Function::ReadinessCheck,
+        }
+    }
+}
+
+/// The varying segments of a path, by name.
+pub type Segments = HashMap<&'static str, String>;
+
+/// Finds the route of a request.
+///
+/// # Errors
+/// 404 for a path that is none; 405, with what is allowed, for a wrong method.
+pub fn find(method: &str, path: &str) -> Result<(Route, Segments), Problem> {
+    let matching: Vec<(Route, Segments)> =
+        Route::ALL.into_iter().filter_map(|route| Some((route, segments(route.path(), path)?))).collect();
+    if matching.is_empty() {
+        return Err(Problem::not_found(format!("there is no route {path}")));
+    }
+    let allowed: Vec<&str> = matching.iter().map(|(route, _)| route.method()).collect();
+    matching
+        .into_iter()
+        .find(|(route, _)| route.method() == method)
+        .ok_or_else(|| Problem::method_not_allowed(method, &allowed))
+}
+
+fn segments(pattern: &'static str, path: &str) -> Option<Segments> {
+    let (mut patterns, mut parts) = (pattern.split('/'), path.split('/'));
+    let mut segments = Segments::new();
+    loop {
+        match (patterns.next(), parts.next()) {
+            (None, None) => return Some(segments),
+            (Some(pattern), Some(part)) => match pattern.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) if !part.is_empty() => {
+                    segments.insert(name, part.to_owned());
+                }
+                None if pattern == part => {}
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_finds_itself() {
+        for route in Route::ALL {
+            let path = route.path().replace("{dataset_id}", "x1");
+            let (found, segments) = find(route.method(), &path).unwrap();
+            assert_eq!(found, route);
+            assert_eq!(segments.get("dataset_id").map(String::as_str), path.ends_with("x1").then_some("x1"));
+        }
+    }
+
+    #[test]
+    fn other_paths_and_methods_are_told_apart() {
+        assert_eq!(find("GET", "/coaching/event").unwrap_err().status(), 404);
+        assert_eq!(find("GET", "/coaching/continuous-learning/datasets/").unwrap_err().status(), 404);
+        let problem = find("DELETE", "/coaching/events").unwrap_err();
+        assert_eq!((problem.status(), problem.allow()), (405, Some("POST")));
+    }
+}

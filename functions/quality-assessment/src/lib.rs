@@ -1,0 +1,172 @@
+//! quality-assessment: judges datasets, on request and when a threshold is reached.
+
+use chrono::{DateTime, Utc};
+use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, dataset_of};
+use learning_core::dataset::settings::Settings;
+use learning_core::quality::Metrics;
+use learning_core::store::{AssessmentRecord, Assessments, Clients};
+use learning_core::usecase::{Assess, AssessError, Assessed, Trigger as Asked};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Debug)]
+pub struct State {
+    assess: Assess,
+    assessments: Assessments,
+}
+
+impl State {
+    pub fn new(clients: &Clients, settings: &Settings) -> Self {
+        Self { assess: Assess::new(clients, settings), assessments: Assessments::new(clients) }
+    }
+}
+
+/// # Errors
+/// For triggers that this function does not know, and when the store or the bus
+/// fails on an automatic assessment.
+pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
+    let id = &event.context.request_id;
+    Trigger::dispatch(&event.payload, id, |request| respond(state, request), |trigger| react(state, trigger)).await
+}
+
+async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem> {
+    match request.route {
+        Route::AssessQuality => assess_quality(state, &request).await,
+        Route::QualityMetrics => quality_metrics(state, &request).await,
+        other => Err(Problem::not_found(format!("quality-assessment does not answer {}", other.path()))),
+    }
+}
+
+async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
+    let Trigger::Fact { dataset, .. } = &trigger else { return Err(trigger.unexpected()) };
+    match state.assess.assess(*dataset, Asked::Automatic, Utc::now()).await {
+        Ok(Assessed::New(record)) => {
+            tracing::info!(%dataset, score = record.judgement.metrics.overall_score, "a dataset is assessed");
+            Ok(json!({"assessment_id": record.id}))
+        }
+        Ok(Assessed::Cached(record)) => Ok(json!({"assessment_id": record.id, "cached": true})),
+        Ok(Assessed::NotDue) => Ok(json!({"not_due": true})),
+        // Nothing that a repetition would change.
+        Err(error @ (AssessError::NotInitialized(_) | AssessError::NoRecords(_))) => {
+            Ok(json!({"nothing": error.to_string()}))
+        }
+        Err(AssessError::Store(error)) => Err(error.into()),
+    }
+}
+
+#[derive(Deserialize)]
+struct AssessQuality {
+    dataset_id: Option<String>,
+}
+
+async fn assess_quality(state: &State, request: &Request) -> Result<Reply, Problem> {
+    let body: AssessQuality = request.json()?;
+    let id = body.dataset_id.ok_or_else(|| Problem::missing_field("dataset_id", "the UUID of a dataset"))?;
+    let dataset = dataset_of(&id)?;
+    let (record, cached) = match state.assess.assess(dataset, Asked::Request, Utc::now()).await {
+        Ok(Assessed::New(record)) => (record, false),
+        Ok(Assessed::Cached(record)) => (record, true),
+        Ok(Assessed::NotDue) => return Err(Problem::busy("the assessment is not due")),
+        Err(error @ AssessError::NotInitialized(_)) => {
+            return Err(Problem::not_found(format!("{error}: POST …/initialize first")));
+        }
+        Err(error @ AssessError::NoRecords(_)) => {
+            return Err(Problem::conflict("nothing-to-assess", "There is nothing to assess", error.to_string()));
+        }
+        Err(AssessError::Store(error)) => return Err(error.into()),
+    };
+    let judgement = &record.judgement;
+    Reply::json(
+        200,
+        &json!({
+            "dataset_id": dataset.id(),
+            "quality_metrics": judgement.metrics,
+            "assessment_timestamp": record.assessed_at,
+            "assessment_id": record.id,
+            "record_count": judgement.record_count,
+            "cached": cached,
+            "passed": record.passed,
+            "explanation": judgement.explanation,
+            "fields": judgement.fields,
+        }),
+    )
+}
+
+async fn quality_metrics(state: &State, request: &Request) -> Result<Reply, Problem> {
+    const MOST: usize = 100;
+    let dataset = request.dataset()?;
+    let limit = match request.query("limit") {
+        None => 20,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MOST).contains(limit))
+            .ok_or_else(|| Problem::malformed(format!("limit must be 1 to {MOST}, not {text:?}")))?,
+    };
+    let cursor = request.query("cursor").map(|cursor| cursor::decode(&cursor)).transpose()?;
+    let page = state.assessments.page(dataset, limit, cursor.as_deref()).await?;
+    let metrics: Vec<Value> = page.items.iter().map(metric).collect();
+    let next = page.next.as_deref().map(cursor::encode);
+    let count = metrics.len();
+    Reply::json(
+        200,
+        &json!({"dataset_id": dataset.id(), "quality_metrics": metrics, "metrics_count": count, "next": next}),
+    )
+}
+
+/// One entry of the history.
+fn metric(record: &AssessmentRecord) -> Value {
+    let Metrics {
+        completeness,
+        consistency,
+        validity,
+        overall_score,
+        anomaly_count,
+        duplicate_count,
+        missing_values_count,
+    } = &record.judgement.metrics;
+    let at: DateTime<Utc> = record.assessed_at;
+    json!({
+        "id": record.id,
+        "training_dataset_id": record.dataset.id(),
+        "completeness_score": completeness,
+        "consistency_score": consistency,
+        "validity_score": validity,
+        "overall_score": overall_score,
+        "anomaly_count": anomaly_count,
+        "duplicate_count": duplicate_count,
+        "missing_values_count": missing_values_count,
+        "assessment_date": at,
+        "created_at": at,
+    })
+}
+
+/// Cursors are opaque to callers, and checked: they become keys.
+mod cursor {
+    use function_edge::Problem;
+
+    pub fn encode(record: &str) -> String {
+        record.bytes().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub fn decode(cursor: &str) -> Result<String, Problem> {
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        let bytes: Option<Vec<u8>> = cursor.as_bytes().chunks(2).map(byte).collect();
+        bytes
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .filter(|record| record.starts_with("assessment#"))
+            .ok_or_else(|| Problem::malformed("cursor must be the `next` of an earlier answer"))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn a_cursor_comes_back_and_anything_else_is_refused() {
+            let record = "assessment#2026-01-01T00:00:00.000000Z#x";
+            assert_eq!(super::decode(&super::encode(record)).unwrap(), record);
+            for wrong in ["", "zz", "a", "€", &super::encode("head")] {
+                assert_eq!(super::decode(wrong).unwrap_err().status(), 400, "{wrong:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The command line.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+use fincoach_simulate::Simulation;
+use learning_core::store::Quarantine;
+use tracing_subscriber::EnvFilter;
+
+use crate::replay::{self, Source};
+use crate::stack::{Options, Stack};
+use crate::{DEFAULT_PORT, environment, report};
+
+/// Where the data folder remembers that the bundled sample was replayed.
+const SAMPLE_MARKER: &str = "sample-replayed";
+
+/// FinCoach continuous learning on one machine: events in, prepared training
+/// datasets out.
+///
+/// Without a command it starts the whole service (API, DynamoDB- and
+/// S3-compatible engines, bus, schedule) on a data folder, replays a bundled
+/// sample of simulated users, shows how the datasets stand, and keeps serving
+/// until Ctrl-C. Settings are environment variables that begin with LEARNING_;
+/// README.md lists them.
+#[derive(Debug, Parser)]
+#[command(version, name = "fincoach-local", args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Replay these files of events instead of the bundled sample: NDJSON, plain
+    /// or gzipped; `-` is standard input.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "no_replay")]
+    events: Vec<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// Only serve: replay nothing.
+    #[arg(long)]
+    no_replay: bool,
+    /// Stop when everything is replayed, assessed and prepared.
+    #[arg(long)]
+    exit: bool,
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// Where tables and objects are kept; made where absent.
+    #[arg(long, value_name = "FOLDER", default_value = ".local")]
+    data_dir: PathBuf,
+    /// Port of the API; S3 and DynamoDB take the two after it. 0 takes any free ones.
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    port: u16,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List what could not be accepted, with the reasons.
+    Quarantine {
+        #[command(flatten)]
+        place: Place,
+        /// One JSON object a line instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write simulated events as NDJSON: the bundled sample, or others.
+    Simulate {
+        #[arg(long, default_value_t = Simulation::default().seed)]
+        seed: u64,
+        #[arg(long, default_value_t = Simulation::default().users)]
+        users: u32,
+        /// Days of behaviour.
+        #[arg(long, default_value_t = Simulation::default().days)]
+        days: u32,
+        /// The last day.
+        #[arg(long, default_value_t = Simulation::default().end)]
+        end: NaiveDate,
+        /// Share of events with a fault, 0 to 1.
+        #[arg(long, default_value_t = Simulation::default().dirt)]
+        dirt: f64,
+        /// The file to write; standard output if there is none.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+}
+
+impl Cli {
+    /// # Errors
+    /// One line that says what is wrong and what to do.
+    pub async fn run(self) -> Result<()> {
+        match self.command {
+            None => {
+                log();
+                serve(&self.serve).await
+            }
+            Some(Command::Quarantine { place, json }) => {
+                log();
+                quarantine(&place, json).await
+            }
+            Some(Command::Simulate { seed, users, days, end, dirt, output }) => {
+                simulate(&Simulation { seed, users, days, end, dirt }, output.as_deref())
+            }
+        }
+    }
+}
+
+/// Warnings and worse, on standard error; `RUST_LOG` shows more. The engines warn
+/// of every condition that fails, which is how duplicates are found.
+fn log() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error,s3s=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+async fn serve(serve: &Serve) -> Result<()> {
+    environment::check()?;
+    // Opened first: a file that is not there should not cost a start.
+    let files: Vec<Source> = serve.events.iter().map(|file| Source::open(file)).collect::<Result<_>>()?;
+    let stack = Stack::start(&serve.place.options()).await?;
+    let outcome = tokio::select! {
+        outcome = work(serve, &stack, files) => outcome,
+        stopped = tokio::signal::ctrl_c() => {
+            stopped.context("cannot listen for Ctrl-C")?;
+            eprintln!("\nStopping. What was taken in is kept; the next start goes on from here.");
+            Ok(())
+        }
+    };
+    stack.stop().await;
+    outcome
+}
+
+async fn work(serve: &Serve, stack: &Stack, files: Vec<Source>) -> Result<()> {
+    let data_dir = &serve.place.data_dir;
+    println!("{}\n", report::addresses(stack, data_dir));
+    let replayed = if serve.no_replay {
+        None
+    } else if files.is_empty() {
+        replay_sample(stack, data_dir).await?
+    } else {
+        Some(replay::replay(stack, files).await?)
+    };
+    if let Some(tally) = &replayed {
+        println!("{}", report::replay(tally));
+    }
+    stack.settle().await?;
+    println!("\n{}", report::datasets(stack, data_dir, replayed.as_ref()).await?);
+    if !serve.exit {
+        println!("\nServing; Ctrl-C stops.");
+        std::future::pending::<()>().await;
+    }
+    Ok(())
+}
+
+/// Replays the bundled sample, unless the data folder has all of it.
+async fn replay_sample(stack: &Stack, data_dir: &Path) -> Result<Option<replay::Tally>> {
+    let marker = data_dir.join(SAMPLE_MARKER);
+    let sample = Simulation::default();
+    let identity = format!("{sample:?}\n");
+    if std::fs::read_to_string(&marker).is_ok_and(|replayed| replayed == identity) {
+        println!("The bundled sample is in {} already; nothing is replayed.", data_dir.display());
+        return Ok(None);
+    }
+    println!("Replaying the bundled sample: {} simulated users over {} days.", sample.users, sample.days);
+    let tally = replay::replay(stack, vec![Source::sample()?]).await?;
+    std::fs::write(&marker, identity).with_context(|| format!("cannot write {}", marker.display()))?;
+    Ok(Some(tally))
+}
+
+async fn quarantine(place: &Place, json: bool) -> Result<()> {
+    let stack = Stack::start(&Options { port: 0, ..place.options() }).await?;
+    let listed = Quarantine::new(&stack.clients).list().await;
+    stack.stop().await;
+    let listed = listed?;
+    if !json {
+        println!("{}", report::quarantine(&listed));
+        return Ok(());
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for one in &listed {
+        serde_json::to_writer(&mut out, one)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn simulate(simulation: &Simulation, output: Option<&Path>) -> Result<()> {
+    let mut out: Box<dyn Write> = match output {
+        None => Box::new(BufWriter::new(std::io::stdout().lock())),
+        Some(path) => {
+            let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+    };
+    for event in simulation.events() {
+        serde_json::to_writer(&mut out, &event)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush().context("cannot write the events")?;
+    Ok(())
+}
+
+impl Place {
+    fn options(&self) -> Options {
+        Options { data_dir: self.data_dir.clone(), port: self.port }
+    }
+}

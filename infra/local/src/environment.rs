@@ -1,0 +1,78 @@
+//! The settings of the local stack: those of the environment, with defaults that
+//! suit one machine.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use learning_core::dataset::settings::{PREFIX, Settings};
+use learning_core::store::{Clients, http_client};
+
+use crate::engine::{self, Engines};
+
+/// Reads the settings. What the environment leaves open: no minimum interval
+/// between automatic assessments, and a pseudonym key that is made once and kept
+/// in the data folder.
+///
+/// # Errors
+/// An unknown or impossible setting; a key file that cannot be read or made.
+pub fn settings(data_dir: &Path) -> Result<Settings> {
+    let mut vars: Vec<(String, String)> = std::env::vars().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    let mut default = |name: &str, value: &dyn Fn() -> Result<String>| -> Result<()> {
+        let name = format!("{PREFIX}{name}");
+        if !vars.iter().any(|(given, _)| *given == name) {
+            vars.push((name, value()?));
+        }
+        Ok(())
+    };
+    default("MIN_INTERVAL_SECONDS", &|| Ok("0".to_owned()))?;
+    default("PSEUDONYM_KEY", &|| pseudonym_key(&data_dir.join("pseudonym.key")))?;
+    Ok(Settings::from_vars(vars)?)
+}
+
+/// Checks the settings of the environment before anything is touched.
+///
+/// # Errors
+/// An unknown or impossible setting.
+pub fn check() -> Result<()> {
+    Settings::from_env()?;
+    Ok(())
+}
+
+fn pseudonym_key(file: &Path) -> Result<String> {
+    if let Ok(key) = fs::read_to_string(file) {
+        return Ok(key.trim().to_owned());
+    }
+    let key = hex::encode(rand::random::<[u8; 32]>());
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let mut made = made.with_context(|| format!("cannot make the key file {}", file.display()))?;
+    writeln!(made, "{key}").and_then(|()| made.sync_all()).context("cannot write the key file")?;
+    Ok(key)
+}
+
+/// Clients of the embedded engines.
+pub fn clients(engines: &Engines, settings: &Settings) -> Clients {
+    let clients = |endpoint: &str| Clients::new(&config(endpoint), true, settings.resources.clone());
+    Clients { s3: clients(&engines.s3).s3, eventbridge: clients(&engines.bus).eventbridge, ..clients(&engines.dynamodb) }
+}
+
+/// A client of the streams, which the DynamoDB engine serves too.
+pub fn stream_client(engines: &Engines) -> aws_sdk_dynamodbstreams::Client {
+    aws_sdk_dynamodbstreams::Client::new(&config(&engines.dynamodb))
+}
+
+fn config(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::from_keys(engine::ACCESS_KEY, engine::SECRET_KEY, None);
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(engine::REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client())
+        .endpoint_url(endpoint)
+        .build()
+}

@@ -1,0 +1,90 @@
+//! Where replayed lines come from.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use fincoach_simulate::Simulation;
+use flate2::read::MultiGzDecoder;
+use indicatif::ProgressBar;
+
+/// Lines of NDJSON, known to be readable.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    bytes: Option<u64>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Plain or gzipped, told apart by its first bytes.
+    File(PathBuf, File),
+    StandardInput,
+    /// The bundled sample.
+    Sample(Vec<u8>),
+}
+
+impl Source {
+    /// Opens a file, or standard input for `-`.
+    ///
+    /// # Errors
+    /// One line: there is no such file, it is a folder, it may not be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self { name: "standard input".to_owned(), bytes: None, kind: Kind::StandardInput });
+        }
+        let shown = path.display();
+        let file = File::open(path)
+            .with_context(|| format!("cannot open the events file {shown}: name a file of NDJSON, plain or .gz"))?;
+        let metadata = file.metadata().with_context(|| format!("cannot look at {shown}"))?;
+        if metadata.is_dir() {
+            bail!("{shown} is a folder: name a file of NDJSON, plain or .gz");
+        }
+        let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
+        // A pipe has no length.
+        let bytes = metadata.is_file().then_some(metadata.len());
+        Ok(Self { name, bytes, kind: Kind::File(path.to_owned(), file) })
+    }
+
+    /// The bundled sample, made from its seed.
+    ///
+    /// # Errors
+    /// None, unless there is no memory.
+    pub fn sample() -> Result<Self> {
+        let mut lines = Vec::new();
+        for event in Simulation::default().events() {
+            serde_json::to_writer(&mut lines, &event)?;
+            lines.push(b'\n');
+        }
+        Ok(Self { name: "bundled sample".to_owned(), bytes: Some(lines.len() as u64), kind: Kind::Sample(lines) })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its size, before decompression; `None` where it is not known.
+    pub fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
+    /// The lines; what is read moves `bar`.
+    pub(super) fn reader(self, bar: &ProgressBar) -> Result<Box<dyn BufRead + Send>> {
+        match self.kind {
+            Kind::StandardInput => decompressed(BufReader::new(io::stdin())),
+            Kind::Sample(lines) => Ok(Box::new(BufReader::new(bar.wrap_read(io::Cursor::new(lines))))),
+            Kind::File(path, file) => decompressed(BufReader::new(bar.wrap_read(file)))
+                .with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+}
+
+fn decompressed(mut reader: impl BufRead + Read + Send + 'static) -> Result<Box<dyn BufRead + Send>> {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    if reader.fill_buf()?.starts_with(&GZIP) {
+        return Ok(Box::new(BufReader::new(MultiGzDecoder::new(reader))));
+    }
+    Ok(Box::new(reader))
+}

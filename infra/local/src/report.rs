@@ -1,0 +1,149 @@
+//! How things stand, for people.
+
+use std::path::Path;
+
+use anyhow::Result;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use learning_core::dataset::Dataset;
+use learning_core::store::{Quarantined, VersionRecord, Versions};
+use learning_core::usecase::Overview;
+
+use crate::replay::Tally;
+use crate::stack::Stack;
+
+/// What a replay did, in a few lines.
+pub fn replay(tally: &Tally) -> String {
+    let mut lines = vec![format!(
+        "{} events accepted ({} with warnings), {} duplicates, {} rejected.",
+        grouped(tally.accepted),
+        grouped(tally.warned),
+        grouped(tally.duplicates),
+        grouped(tally.quarantined()),
+    )];
+    for (reason, count) in &tally.rejected {
+        lines.push(format!("  rejected: {} × {reason}", grouped(*count)));
+    }
+    if !tally.broken.is_empty() {
+        lines.push(format!("  rejected: {} × broken line", grouped(tally.broken.len() as u64)));
+    }
+    if tally.quarantined() > 0 {
+        lines.push("  What was rejected is in quarantine with its reasons: `cargo run -- quarantine` lists it.".into());
+    }
+    lines.join("\n")
+}
+
+/// The datasets as a table, with the newest version of each and how to load it.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn datasets(stack: &Stack, data_dir: &Path, tally: Option<&Tally>) -> Result<String> {
+    let versions = Versions::new(&stack.clients);
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["dataset", "new events", "counted / threshold", "quality", "state", "version", "rows"]);
+    for column in [1, 2, 3, 6] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut notes = Vec::new();
+    for overview in stack.overviews().await? {
+        let dataset = overview.head.dataset;
+        let version = match overview.head.last_version {
+            Some(version) => versions.read(dataset, version).await?,
+            None => None,
+        };
+        let fed = tally.map_or(0, |tally| tally.fed.get(dataset.name()).copied().unwrap_or_default());
+        table.add_row([
+            dataset.name().to_owned(),
+            if tally.is_some() { grouped(fed) } else { "–".to_owned() },
+            format!("{} / {}", grouped(overview.open.counting), grouped(stack.settings.threshold(dataset))),
+            overview.quality_score().map_or_else(|| "not assessed".to_owned(), |score| format!("{score:.4}")),
+            overview.head.state.name().to_owned(),
+            version.as_ref().map_or_else(|| "–".to_owned(), |version| version.version.to_string()),
+            version.as_ref().map_or_else(|| "–".to_owned(), |version| grouped(version.rows)),
+        ]);
+        notes.push(note(&overview, version.as_ref(), stack, data_dir));
+    }
+    Ok(format!("{table}\n{}", notes.join("\n")))
+}
+
+/// Where the files of a dataset lie and how to load them, or what it waits for.
+fn note(overview: &Overview, version: Option<&VersionRecord>, stack: &Stack, data_dir: &Path) -> String {
+    let dataset = overview.head.dataset;
+    let Some(version) = version else { return format!("{dataset}: {}", waits_for(overview, stack)) };
+    let key = version.manifest.trim_end_matches("manifest.json");
+    let folder = data_dir.join("s3").join(&stack.settings.resources.bucket).join(key);
+    format!(
+        "{dataset}: {}\n    import pandas; days = pandas.read_parquet(\"{}\")",
+        folder.display(),
+        folder.join("data").display()
+    )
+}
+
+fn waits_for(overview: &Overview, stack: &Stack) -> String {
+    let readiness = overview.readiness(&stack.settings);
+    if readiness.ready && !overview.head.dataset.spec().preparable {
+        return "ready to train on; preparing it is not available yet: this release prepares spending.".to_owned();
+    }
+    let failed: Vec<&str> =
+        readiness.gates.iter().filter(|gate| !gate.passed).map(|gate| gate.explanation.as_str()).collect();
+    if failed.is_empty() { "ready.".to_owned() } else { failed.join(" ") }
+}
+
+/// Quarantine as a table, one line each.
+pub fn quarantine(all: &[Quarantined]) -> String {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["from", "line", "reasons"]);
+    for one in all {
+        let reasons: Vec<&str> = one.errors.iter().map(|fault| fault.message.as_str()).collect();
+        table.add_row([one.origin.source.clone(), one.origin.line.to_string(), reasons.join("; ")]);
+    }
+    format!("{table}\n{} in quarantine.", grouped(all.len() as u64))
+}
+
+/// The addresses of a running stack.
+pub fn addresses(stack: &Stack, data_dir: &Path) -> String {
+    let bucket = &stack.settings.resources.bucket;
+    format!(
+        "API       {api}/coaching/events, {api}/coaching/continuous-learning/status\n\
+         S3        {s3}  bucket {bucket}, access key and secret: {key}\n\
+         DynamoDB  {dynamodb}\n\
+         data      {folder}",
+        api = stack.api,
+        s3 = stack.engines.s3,
+        key = crate::engine::ACCESS_KEY,
+        dynamodb = stack.engines.dynamodb,
+        folder = data_dir.display(),
+    )
+}
+
+/// The ids by which the API knows the datasets.
+pub fn dataset_ids() -> String {
+    Dataset::ALL.map(|dataset| format!("{dataset:<15} {}", dataset.id())).join("\n")
+}
+
+/// With commas between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (22_190, "22,190"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The running stack.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use chrono::Utc;
+use learning_core::dataset::lifecycle::State;
+use learning_core::dataset::settings::Settings;
+use learning_core::dataset::Dataset;
+use learning_core::store::{Clients, Counters, Heads, ensure};
+use learning_core::usecase::{Observe, Overview, Prepared, initialize};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::deliveries::{self, UnderWay};
+use crate::engine::server::{self, Server};
+use crate::engine::{self, Engines, Rules};
+use crate::functions::Functions;
+use crate::poller::Poller;
+use crate::{environment, front, schedule};
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub data_dir: PathBuf,
+    /// Of the API; S3 and DynamoDB take the two after it. 0: any three free ports.
+    pub port: u16,
+}
+
+pub struct Stack {
+    /// URL of the API, without a path.
+    pub api: String,
+    pub engines: Engines,
+    pub clients: Clients,
+    pub settings: Settings,
+    functions: Arc<Functions>,
+    front: Server,
+    tasks: Vec<JoinHandle<()>>,
+    under_way: UnderWay,
+}
+
+impl Stack {
+    /// Starts everything, makes what is absent, and takes up what an earlier
+    /// process left unfinished.
+    ///
+    /// # Errors
+    /// One line that says what to do: a setting that cannot be, a port in use, a
+    /// folder that cannot be used or is used by somebody else.
+    pub async fn start(options: &Options) -> Result<Self> {
+        environment::check()?;
+        let after = |n: u16| if options.port == 0 { Some(0) } else { options.port.checked_add(n) };
+        let (Some(s3_port), Some(dynamodb_port)) = (after(1), after(2)) else {
+            bail!("port {} leaves no room for the two ports after it: choose a lower --port", options.port);
+        };
+        let listener = server::bind("API", options.port)?;
+        let api = server::url(&listener)?;
+        let (sender, deliveries) = mpsc::unbounded_channel();
+        let engine_options = engine::Options { data_dir: options.data_dir.clone(), s3_port, dynamodb_port };
+        let engines = engine::start(engine_options, Rules::bundled()?, sender).await?;
+        let settings = environment::settings(&options.data_dir)?;
+        let clients = environment::clients(&engines, &settings);
+        ensure(&clients).await?;
+        initialize(&Counters::new(&clients), &Heads::new(&clients), Utc::now()).await?;
+
+        let functions = Arc::new(Functions::new(&clients, &settings));
+        let under_way = UnderWay::default();
+        let poller = Poller {
+            client: environment::stream_client(&engines),
+            table: settings.resources.datasets_table.clone(),
+            functions: Arc::clone(&functions),
+            under_way: under_way.clone(),
+        };
+        let tasks = vec![
+            tokio::spawn(deliveries::run(deliveries, Arc::clone(&functions), under_way.clone())),
+            tokio::spawn(poller.run()),
+            tokio::spawn(take_over(Arc::clone(&functions), under_way.clone())),
+            tokio::spawn(schedule::run(Arc::clone(&functions))),
+        ];
+        let front = server::serve(listener, front::router(Arc::clone(&functions)))?;
+        Ok(Self { api, engines, clients, settings, functions, front, tasks, under_way })
+    }
+
+    /// How all datasets stand.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn overviews(&self) -> Result<Vec<Overview>> {
+        Observe::new(&self.clients, &self.settings).all().await
+    }
+
+    /// Waits until nothing is under way and nothing is left to do automatically.
+    ///
+    /// # Errors
+    /// Whatever the store and the functions say; work that does not end.
+    pub async fn settle(&self) -> Result<()> {
+        const SWEEPS: usize = 20;
+        for _ in 0..SWEEPS {
+            self.rest().await;
+            schedule::sweep(&self.functions).await?;
+            self.rest().await;
+            let overviews = self.overviews().await?;
+            if overviews.iter().all(|overview| self.is_settled(overview)) {
+                return Ok(());
+            }
+        }
+        bail!("the pipeline does not come to rest: see the log for what fails (RUST_LOG=info shows more)")
+    }
+
+    /// Waits until nothing has been under way for a moment: a fact may be between
+    /// two functions.
+    async fn rest(&self) {
+        let mut quiet = 0;
+        while quiet < 3 {
+            quiet = if self.under_way.is_nothing() { quiet + 1 } else { 0 };
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Whether a sweep would leave the dataset as it is.
+    fn is_settled(&self, overview: &Overview) -> bool {
+        match overview.head.state {
+            State::Collecting | State::Blocked => true,
+            // An empty dataset is not assessed, and one that was assessed lately has to wait.
+            State::Assessing => overview.records == 0 || !self.settings.min_interval.is_zero(),
+            State::Ready => !(self.settings.auto_prepare && overview.head.dataset.spec().preparable),
+            State::Preparing => false,
+        }
+    }
+
+    /// Stops everything; what is under way and unfinished is taken up by the next start.
+    pub async fn stop(self) {
+        self.front.stop().await;
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.engines.stop().await;
+    }
+}
+
+/// Finishes the preparations of an earlier process: the data folder is locked,
+/// so nobody else is at them.
+async fn take_over(functions: Arc<Functions>, under_way: UnderWay) {
+    let _piece = under_way.begin();
+    for dataset in Dataset::ALL {
+        match functions.preparation.take_over(dataset).await {
+            Ok(Prepared::New(version)) => tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished"),
+            Ok(Prepared::Current(_) | Prepared::NotDue) => {}
+            Err(error) => tracing::error!(%dataset, error = format!("{error:#}"), "an interrupted preparation cannot be finished"),
+        }
+    }
+}
