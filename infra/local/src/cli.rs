@@ -114,8 +114,7 @@ impl Cli {
 /// Warnings and worse, on standard error; `RUST_LOG` shows more. The engines warn
 /// of every condition that fails, which is how duplicates are found.
 fn log() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error,s3s=error"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error,s3s=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

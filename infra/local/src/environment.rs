@@ -58,7 +58,11 @@ fn pseudonym_key(file: &Path) -> Result<String> {
 /// Clients of the embedded engines.
 pub fn clients(engines: &Engines, settings: &Settings) -> Clients {
     let clients = |endpoint: &str| Clients::new(&config(endpoint), true, settings.resources.clone());
-    Clients { s3: clients(&engines.s3).s3, eventbridge: clients(&engines.bus).eventbridge, ..clients(&engines.dynamodb) }
+    Clients {
+        s3: clients(&engines.s3).s3,
+        eventbridge: clients(&engines.bus).eventbridge,
+        ..clients(&engines.dynamodb)
+    }
 }
 
 /// A client of the streams, which the DynamoDB engine serves too.

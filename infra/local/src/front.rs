@@ -34,7 +34,8 @@ async fn answer(
     body: Bytes,
 ) -> Response<Body> {
     // A path that is nobody's is answered alike by all.
-    let function = find_route(method.as_str(), uri.path()).map_or(Function::ReadinessCheck, |(route, _)| route.function());
+    let function =
+        find_route(method.as_str(), uri.path()).map_or(Function::ReadinessCheck, |(route, _)| route.function());
     let outcome = match event(&method, &uri, &headers, &body) {
         Ok(payload) => functions.invoke(function, payload).await,
         Err(error) => Err(error.into()),

@@ -30,7 +30,10 @@ impl Poller {
     pub async fn run(self) {
         loop {
             if let Err(error) = self.read().await {
-                tracing::warn!(error = format!("{error:#}"), "reading the stream of the datasets table failed; it begins anew");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "reading the stream of the datasets table failed; it begins anew"
+                );
             }
             tokio::time::sleep(EVERY).await;
         }

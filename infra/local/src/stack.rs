@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use chrono::Utc;
+use learning_core::dataset::Dataset;
 use learning_core::dataset::lifecycle::State;
 use learning_core::dataset::settings::Settings;
-use learning_core::dataset::Dataset;
 use learning_core::store::{Clients, Counters, Heads, ensure};
 use learning_core::usecase::{Observe, Overview, Prepared, initialize};
 use tokio::sync::mpsc;
@@ -144,9 +144,13 @@ async fn take_over(functions: Arc<Functions>, under_way: UnderWay) {
     let _piece = under_way.begin();
     for dataset in Dataset::ALL {
         match functions.preparation.take_over(dataset).await {
-            Ok(Prepared::New(version)) => tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished"),
+            Ok(Prepared::New(version)) => {
+                tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished")
+            }
             Ok(Prepared::Current(_) | Prepared::NotDue) => {}
-            Err(error) => tracing::error!(%dataset, error = format!("{error:#}"), "an interrupted preparation cannot be finished"),
+            Err(error) => {
+                tracing::error!(%dataset, error = format!("{error:#}"), "an interrupted preparation cannot be finished")
+            }
         }
     }
 }
