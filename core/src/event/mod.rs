@@ -2,15 +2,16 @@
 //!
 //! [`envelope`] turns JSON into an [`Event`] or a list of [`Fault`]s;
 //! [`schema`] declares the known event types and their fields, and is the one
-//! place to add either.
+//! place to add either; [`category`] maps the names of spending categories.
 
+pub mod category;
 pub mod envelope;
 mod fault;
 pub mod schema;
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -99,6 +100,19 @@ impl Event {
 pub struct StoredEvent {
     pub event: Event,
     pub ingested_at: DateTime<Utc>,
+}
+
+impl StoredEvent {
+    /// Whether the event claims to have happened after it was taken in, by more
+    /// than the `skew` that clocks are allowed.
+    pub fn is_after_intake(&self, skew: Duration) -> bool {
+        self.event.occurred_at > self.ingested_at + skew
+    }
+
+    /// Whether the event's time can be believed: from 1970 on, and not after intake.
+    pub fn has_plausible_time(&self, skew: Duration) -> bool {
+        self.event.occurred_at >= DateTime::UNIX_EPOCH && !self.is_after_intake(skew)
+    }
 }
 
 /// RFC 3339 in UTC with six decimals, so that text order is time order.

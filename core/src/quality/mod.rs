@@ -19,7 +19,7 @@ mod tally;
 mod tests;
 mod validity;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -61,14 +61,9 @@ impl Rules {
         hex::encode(hash.finalize())
     }
 
-    /// Whether an event claims to have happened after it was taken in.
-    fn is_after_ingestion(&self, stored: &StoredEvent) -> bool {
-        is_after(stored.event.occurred_at, stored.ingested_at, Duration::seconds(self.clock_skew_seconds))
+    fn clock_skew(&self) -> Duration {
+        Duration::seconds(self.clock_skew_seconds)
     }
-}
-
-fn is_after(time: DateTime<Utc>, limit: DateTime<Utc>, skew: Duration) -> bool {
-    time > limit + skew
 }
 
 /// What all metrics know of the records seen so far.

@@ -6,7 +6,7 @@ use crate::quality::Rules;
 
 pub fn not_after_ingestion(rules: &Rules, records: &[StoredEvent], report: &mut Report<'_>) {
     for stored in records {
-        let holds = !rules.is_after_ingestion(stored);
+        let holds = !stored.is_after_intake(rules.clock_skew());
         report.check(&stored.event, "occurred_at", "not_after_ingestion", holds);
     }
 }

@@ -61,13 +61,13 @@ impl Build {
             version: preparation.version,
             first_epoch: Epoch::FIRST,
             last_epoch: preparation.epoch,
-            counts: head.closed,
+            input: head.closed,
             new,
             parent: head.last_version,
             configuration_hash: configuration_hash(&self.settings, key),
             forced: preparation.forced.clone(),
         };
-        let manifest = Manifest::new(&lineage, &prepared, serde_json::to_value(&quality)?);
+        let manifest = Manifest::new(lineage, &prepared, serde_json::to_value(&quality)?);
         let prefix = format!("prepared/{dataset}/{}", preparation.version);
         for file in &prepared.files {
             let source = scratch.path().join(&file.path);
@@ -100,7 +100,11 @@ impl Build {
         let mut read = 0;
         for _ in 0..ATTEMPTS {
             let rules = Rules::new(dataset, &self.settings);
-            let new = || Input { builder: SpendingBuilder::new(key), quality: QualityState::new(rules), events: 0 };
+            let new = || Input {
+                builder: SpendingBuilder::new(key, self.settings.limits.clock_skew),
+                quality: QualityState::new(rules),
+                events: 0,
+            };
             let inputs = self.scan.fold(dataset, Some(up_to), new, take).await?;
             let input = inputs.into_iter().reduce(merge).context("there are no scan segments")?;
             if input.events == counted {
@@ -144,7 +148,7 @@ impl Build {
 fn take(input: &mut Input, mut user: UserEvents) {
     input.events += user.events.len() as u64;
     input.quality.observe_user(&mut user.events);
-    input.builder.add_user(user.user, user.events);
+    input.builder.add_user(user.user, &user.events);
 }
 
 fn merge(mut input: Input, other: Input) -> Input {
