@@ -191,6 +191,7 @@ async fn quarantine(place: &Place, json: bool) -> Result<()> {
 }
 
 fn simulate(simulation: &Simulation, output: Option<&Path>) -> Result<()> {
+    let generated = simulation.generate()?;
     let mut out: Box<dyn Write> = match output {
         None => Box::new(BufWriter::new(std::io::stdout().lock())),
         Some(path) => {
@@ -198,7 +199,7 @@ fn simulate(simulation: &Simulation, output: Option<&Path>) -> Result<()> {
             Box::new(BufWriter::new(file))
         }
     };
-    for event in simulation.events() {
+    for event in generated.events {
         serde_json::to_writer(&mut out, &event)?;
         out.write_all(b"\n")?;
     }
