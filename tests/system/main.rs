@@ -1,0 +1,11 @@
+//! The system as its users meet it: the program, its HTTP API, its files.
+//!
+//! Everything here runs on the embedded engines and needs nothing but Rust.
+
+mod api;
+mod command_line;
+mod counting;
+mod kill;
+mod real_events;
+mod sample;
+mod support;

@@ -1,0 +1,206 @@
+//! Starting the stack or the program, sending events, recounting everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use fincoach_local::stack::{Options, Stack};
+use learning_core::dataset::history::History;
+use learning_core::dataset::totals::Totals;
+use learning_core::dataset::{Counts, Dataset, Epoch};
+use learning_core::event::{EventType, StoredEvent};
+use learning_core::store::{Counters, EventScan, Objects, Versions};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A running stack on a folder of its own, and a client of its API.
+pub struct Running {
+    pub stack: Stack,
+    pub client: reqwest::Client,
+    pub folder: TempDir,
+}
+
+impl Running {
+    pub async fn start() -> Self {
+        Self::start_on(tempfile::tempdir().unwrap()).await
+    }
+
+    pub async fn start_on(folder: TempDir) -> Self {
+        let options = Options { data_dir: folder.path().to_owned(), port: 0 };
+        let stack = Stack::start(&options).await.unwrap();
+        Self { stack, client: reqwest::Client::builder().no_proxy().build().unwrap(), folder }
+    }
+
+    pub async fn stop(self) -> TempDir {
+        self.stack.stop().await;
+        self.folder
+    }
+
+    /// Status and JSON of an answer.
+    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}{path}", self.stack.api);
+        let mut request = self.client.request(method.parse().unwrap(), url);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+    }
+
+    pub async fn get(&self, route: &str) -> (u16, Value) {
+        self.call("GET", &format!("/coaching/continuous-learning/{route}"), None).await
+    }
+
+    pub async fn post(&self, route: &str, body: Value) -> (u16, Value) {
+        self.call("POST", &format!("/coaching/continuous-learning/{route}"), Some(body)).await
+    }
+
+    pub async fn send(&self, events: &[Value]) -> (u16, Value) {
+        self.call("POST", "/coaching/events", Some(json!({"events": events}))).await
+    }
+
+    pub async fn force(&self, dataset: Dataset) -> (u16, Value) {
+        self.post("prepare-data", json!({"dataset_id": dataset.id(), "force": true, "reason": "a test"})).await
+    }
+}
+
+/// An event of user `user`, `minute` minutes into 2026; the same arguments, the same event.
+pub fn event(user: u32, number: u32, event_type: &str, data: Value) -> Value {
+    let start: chrono::DateTime<chrono::Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+    json!({
+        "event_id": Uuid::from_u128(u128::from(user) << 64 | u128::from(number)),
+        "user_id": Uuid::from_u128(u128::from(user) + 1),
+        "event_type": event_type,
+        "occurred_at": start + chrono::Duration::minutes(i64::from(number) * 7 * 60),
+        "data": data,
+    })
+}
+
+pub fn transaction(user: u32, number: u32) -> Value {
+    let data = json!({
+        "transaction_id": format!("{user}-{number}"), "amount": number % 90 + 1,
+        "transaction_type": if number % 9 == 0 { "credit" } else { "debit" }, "category": "Groceries",
+    });
+    event(user, number, "transaction_creation", data)
+}
+
+/// One event of the four that feed datasets.
+pub fn any_event(user: u32, number: u32) -> Value {
+    match number % 8 {
+        0 => event(
+            user,
+            number,
+            "goal_modification",
+            json!({"goal_id": number.to_string(), "interaction_type": "achieve"}),
+        ),
+        1 => event(
+            user,
+            number,
+            "recommendation_interaction",
+            json!({"recommendation_id": number.to_string(), "interaction_type": "helpful"}),
+        ),
+        2 => event(user, number, "page_view", json!({"page": "/home"})),
+        _ => transaction(user, number),
+    }
+}
+
+/// Counts everything anew from the stored events, and compares it with what is
+/// kept: the invariant of exact counting. Answers the number of stored events.
+pub async fn assert_counts_are_exact(stack: &Stack) -> u64 {
+    let shards = Counters::new(&stack.clients).read_all().await.unwrap();
+    let mut totals = Totals::default();
+    for shard in &shards {
+        totals.merge(shard.totals.clone());
+    }
+    for overview in stack.overviews().await.unwrap() {
+        let dataset = overview.head.dataset;
+        assert!(overview.head.preparation.is_none(), "{dataset} is at rest");
+        let stored = stored(stack, dataset, None).await;
+        let records = stored.len() as u64;
+        assert_eq!(totals.records(dataset), records, "records of {dataset}");
+
+        let versions = Versions::new(&stack.clients).page(dataset, 1_000, None).await.unwrap().items;
+        let closed: Counts = versions.iter().map(|version| version.new).sum();
+        assert_eq!(overview.head.closed, closed, "the versions of {dataset} closed what its head says");
+        let all = closed + overview.open;
+        let counted = match dataset {
+            Dataset::Segmentation => sufficient_users(&stored, stack),
+            _ => stored.iter().filter(|stored| dataset.counts(&stored.event)).count() as u64,
+        };
+        assert_eq!(all.counting, counted, "what {dataset} counted");
+        for version in &versions {
+            let input = self::stored(stack, dataset, Some(version.epoch)).await;
+            assert_eq!(version.input.events, input.len() as u64, "the input of {dataset} {}", version.version);
+            let earlier: Counts =
+                versions.iter().filter(|other| other.version <= version.version).map(|other| other.new).sum();
+            assert_eq!(version.input, earlier, "{dataset} {} is all that was new until then", version.version);
+            assert_files_are_whole(stack, &version.manifest).await;
+        }
+        assert_eq!(versions.len() as u32, overview.head.last_version.map_or(0, |version| version.0));
+    }
+    totals.events()
+}
+
+/// The stored records of a dataset, up to an epoch.
+async fn stored(stack: &Stack, dataset: Dataset, up_to: Option<Epoch>) -> Vec<StoredEvent> {
+    let scan = EventScan::new(&stack.clients, 3);
+    let segments = scan.fold(dataset, up_to, Vec::new, |all, user| all.push(user)).await.unwrap();
+    let users: Vec<_> = segments.into_iter().flatten().collect();
+    let distinct: BTreeSet<_> = users.iter().map(|user| user.user).collect();
+    assert_eq!(distinct.len(), users.len(), "each user comes once, whole");
+    users.into_iter().flat_map(|user| user.events).collect()
+}
+
+fn sufficient_users(stored: &[StoredEvent], stack: &Stack) -> u64 {
+    let mut times = BTreeMap::<_, Vec<_>>::new();
+    for stored in stored.iter().filter(|stored| stored.event.event_type == EventType::TransactionCreation) {
+        times.entry(stored.event.user).or_default().push(stored.event.occurred_at);
+    }
+    let rule = &stack.settings.sufficiency;
+    let sufficient = times.into_values().filter_map(History::of).filter(|history| history.suffices(rule));
+    sufficient.count() as u64
+}
+
+/// Every file of a version is there, with the size and checksum that its manifest states.
+async fn assert_files_are_whole(stack: &Stack, manifest_key: &str) {
+    let objects = Objects::new(&stack.clients);
+    let manifest: Value = serde_json::from_slice(&objects.get(manifest_key).await.unwrap().unwrap()).unwrap();
+    for file in manifest["files"].as_array().unwrap() {
+        let key = manifest_key.replace("manifest.json", file["path"].as_str().unwrap());
+        let bytes = objects.get(&key).await.unwrap().unwrap();
+        assert_eq!(bytes.len() as u64, file["bytes"], "{key}");
+        assert_eq!(hex::encode(Sha256::digest(&bytes)), file["sha256"].as_str().unwrap(), "{key}");
+    }
+}
+
+/// The program, with the given arguments, on a data folder and any free ports.
+pub fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fincoach-local"));
+    command.args(arguments).arg("--data-dir").arg(folder);
+    if !arguments.contains(&"--port") {
+        command.args(["--port", "0"]);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+pub fn run(command: &mut Command) -> (bool, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.success(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// A file of real events, as its lines; `None`, and a word about it, where it is not there.
+pub fn real_events(name: &str) -> Option<(std::path::PathBuf, Vec<u8>)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    let Ok(file) = std::fs::File::open(&path) else {
+        eprintln!("skipped: the real events {name} are not here");
+        return None;
+    };
+    let mut lines = Vec::new();
+    flate2::read::MultiGzDecoder::new(file).read_to_end(&mut lines).unwrap();
+    Some((path, lines))
+}
