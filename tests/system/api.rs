@@ -4,7 +4,7 @@ use learning_core::dataset::Dataset;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Running, event, transaction};
+use crate::support::{Running, transaction};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_event_and_a_batch_are_answered_event_by_event() {
@@ -173,29 +173,49 @@ async fn a_dataset_from_empty_to_prepared_on_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_dataset_is_assessed_and_prepared_by_itself_and_a_bad_one_is_blocked() {
+async fn a_full_dataset_is_assessed_and_prepared_by_itself() {
     let running = Running::start().await;
-    for first in [0, 500] {
+    fill(&running, |_| {}).await;
+    let (_, spending) = running.get(&format!("datasets/{}", Dataset::Spending.id())).await;
+    assert_eq!((&spending["last_version"], &spending["state"]), (&json!(1), &json!("collecting")), "{spending}");
+    crate::support::assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_dataset_of_bad_quality_is_blocked_until_it_is_better() {
+    let running = Running::start().await;
+    fill(&running, |event| {
+        event["data"]["category"] = Value::Null;
+        event["data"]["amount"] = json!(-1);
+        event["data"]["currency"] = json!("money");
+        event["data"]["merchant_name"] = json!(7);
+        event["data"]["balance_after"] = json!(0);
+        event["occurred_at"] = json!("2099-01-01T00:00:00Z");
+    })
+    .await;
+    let id = Dataset::Spending.id();
+    let (_, blocked) = running.get(&format!("datasets/{id}")).await;
+    assert_eq!((blocked["state"].as_str(), &blocked["last_version"]), (Some("blocked"), &Value::Null), "{blocked}");
+    assert!(blocked["data_quality_score"].as_f64().unwrap() < 0.7);
+    let (status, refused) = running.post("prepare-data", json!({"dataset_id": id})).await;
+    assert_eq!((status, refused["type"].as_str()), (409, Some("/problems/not-ready")));
+
+    for first in [10_000, 10_500, 11_000] {
         let events: Vec<Value> = (first..first + 500).map(|number| transaction(number % 11, number)).collect();
         assert_eq!(running.send(&events).await.1["accepted"], 500);
     }
-    // Goals of which nothing is right but what must be.
-    let goals: Vec<Value> = (0..60)
-        .map(|number| {
-            let data = json!({
-                "goal_id": "g", "interaction_type": "achieve", "goal_amount": -1, "current_amount": "?",
-                "target_date": "soon", "goal_type": 7,
-            });
-            event(1, number, "goal_modification", data)
-        })
-        .collect();
-    assert_eq!(running.send(&goals).await.1["accepted"], 60);
     running.stack.settle().await.unwrap();
-
-    let (_, spending) = running.get(&format!("datasets/{}", Dataset::Spending.id())).await;
-    assert_eq!((&spending["last_version"], &spending["state"]), (&json!(1), &json!("collecting")), "{spending}");
-    let (_, goal) = running.get(&format!("datasets/{}", Dataset::Goal.id())).await;
-    assert_eq!((goal["state"].as_str(), &goal["is_ready_for_training"]), (Some("blocked"), &json!(false)), "{goal}");
-    assert!(goal["data_quality_score"].as_f64().unwrap() < 0.7);
+    let (_, better) = running.get(&format!("datasets/{id}")).await;
+    assert_eq!((&better["last_version"], &better["record_count"]), (&json!(1), &json!(2_500)), "{better}");
     crate::support::assert_counts_are_exact(&running.stack).await;
+}
+
+/// Sends a thousand transactions, changed, and waits for what follows.
+async fn fill(running: &Running, change: impl Fn(&mut Value)) {
+    for first in [0, 500] {
+        let mut events: Vec<Value> = (first..first + 500).map(|number| transaction(number % 11, number)).collect();
+        events.iter_mut().for_each(&change);
+        assert_eq!(running.send(&events).await.1["accepted"], 500);
+    }
+    running.stack.settle().await.unwrap();
 }

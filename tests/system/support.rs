@@ -68,14 +68,14 @@ impl Running {
     }
 }
 
-/// An event of user `user`, `minute` minutes into 2026; the same arguments, the same event.
+/// An event of user `user`, some time in 2024 to 2026; the same arguments, the same event.
 pub fn event(user: u32, number: u32, event_type: &str, data: Value) -> Value {
-    let start: chrono::DateTime<chrono::Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+    let start: chrono::DateTime<chrono::Utc> = "2024-01-01T00:00:00Z".parse().unwrap();
     json!({
         "event_id": Uuid::from_u128(u128::from(user) << 64 | u128::from(number)),
         "user_id": Uuid::from_u128(u128::from(user) + 1),
         "event_type": event_type,
-        "occurred_at": start + chrono::Duration::minutes(i64::from(number) * 7 * 60),
+        "occurred_at": start + chrono::Duration::hours(i64::from(number % 3_000) * 7),
         "data": data,
     })
 }
@@ -83,7 +83,7 @@ pub fn event(user: u32, number: u32, event_type: &str, data: Value) -> Value {
 pub fn transaction(user: u32, number: u32) -> Value {
     let data = json!({
         "transaction_id": format!("{user}-{number}"), "amount": number % 90 + 1,
-        "transaction_type": if number % 9 == 0 { "credit" } else { "debit" }, "category": "Groceries",
+        "transaction_type": if number.is_multiple_of(9) { "credit" } else { "debit" }, "category": "Groceries",
     });
     event(user, number, "transaction_creation", data)
 }
@@ -157,7 +157,9 @@ async fn stored(stack: &Stack, dataset: Dataset, up_to: Option<Epoch>) -> Vec<St
 
 fn sufficient_users(stored: &[StoredEvent], stack: &Stack) -> u64 {
     let mut times = BTreeMap::<_, Vec<_>>::new();
-    for stored in stored.iter().filter(|stored| stored.event.event_type == EventType::TransactionCreation) {
+    let skew = stack.settings.limits.clock_skew;
+    let transactions = stored.iter().filter(|stored| stored.event.event_type == EventType::TransactionCreation);
+    for stored in transactions.filter(|stored| stored.has_plausible_time(skew)) {
         times.entry(stored.event.user).or_default().push(stored.event.occurred_at);
     }
     let rule = &stack.settings.sufficiency;

@@ -41,6 +41,8 @@ pub struct Head {
     /// closed, with the next one).
     pub epoch: Epoch,
     pub state: State,
+    /// When it was entered.
+    pub state_since: DateTime<Utc>,
     /// Units and events of all closed epochs together.
     pub closed: Counts,
     pub last_version: Option<Version>,
@@ -75,6 +77,7 @@ impl Head {
             dataset,
             epoch: Epoch::FIRST,
             state: State::Collecting,
+            state_since: now,
             closed: Counts::default(),
             last_version: None,
             preparation: None,
@@ -83,6 +86,11 @@ impl Head {
             updated_at: now,
             revision: 0,
         }
+    }
+
+    pub fn enter(&mut self, state: State, now: DateTime<Utc>) {
+        self.state = state;
+        self.state_since = now;
     }
 
     /// The number of the version that would be made next.

@@ -16,7 +16,9 @@ pub struct Situation {
     pub open: Counts,
     /// The newest judgement; `None` when there is none.
     pub quality: Option<f64>,
-    /// Whether that judgement was made of the data as they are now.
+    /// Whether that judgement is of the data as they are now, or at least as they
+    /// were when the state called for one: while events keep coming in, no
+    /// judgement is ever of the very last of them.
     pub quality_current: bool,
 }
 

@@ -14,8 +14,8 @@ pub fn string(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-pub fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+pub fn number(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(format!("{number}"))
 }
 
 pub fn time(time: DateTime<Utc>) -> AttributeValue {

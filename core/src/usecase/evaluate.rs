@@ -51,7 +51,7 @@ impl Evaluate {
             let changed = head.state != next;
             if changed {
                 tracing::info!(%dataset, from = head.state.name(), to = next.name(), "the state of a dataset changes");
-                head.state = next;
+                head.enter(next, now);
                 if self.heads.save(&mut head, now).await? == Saved::Conflict {
                     continue;
                 }

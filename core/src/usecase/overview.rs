@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::dataset::lifecycle::Head;
+use crate::dataset::lifecycle::{Head, State};
 use crate::dataset::readiness::{self, Readiness, Situation};
 use crate::dataset::settings::Settings;
 use crate::dataset::totals::Totals;
@@ -29,12 +29,15 @@ impl Overview {
     }
 
     pub fn situation(&self) -> Situation {
+        let head = &self.head;
+        let asked_for = head.state == State::Assessing
+            && self.assessment.as_ref().is_some_and(|assessment| assessment.assessed_at >= head.state_since);
         Situation {
-            dataset: self.head.dataset,
-            state: self.head.state,
+            dataset: head.dataset,
+            state: head.state,
             open: self.open,
             quality: self.quality_score(),
-            quality_current: self.assessment_current,
+            quality_current: self.assessment_current || asked_for,
         }
     }
 

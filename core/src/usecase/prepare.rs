@@ -152,7 +152,7 @@ impl Prepare {
             counts: None,
             forced,
         });
-        head.state = State::Preparing;
+        head.enter(State::Preparing, now);
         self.save(&mut head, now).await?;
         Ok(Begun::Preparation(Box::new(head)))
     }
@@ -198,7 +198,7 @@ impl Prepare {
         head.preparation = None;
         head.last_version = Some(record.version);
         // The next epoch may be full already: who hears that this one is prepared evaluates it.
-        head.state = State::Collecting;
+        head.enter(State::Collecting, Utc::now());
         self.save(&mut head, now).await?;
         tracing::info!(%dataset, version = %record.version, rows = record.rows, "a version is prepared");
         let fact = Fact::DatasetPrepared {

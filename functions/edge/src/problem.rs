@@ -6,14 +6,18 @@ use uuid::Uuid;
 
 /// What went wrong, in words that tell the caller what to do. It never holds internals.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Content>);
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Content {
     #[serde(rename = "type")]
     slug: String,
     title: String,
     status: u16,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) instance: Option<String>,
+    instance: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
     /// Further members that a problem type defines.
@@ -27,7 +31,7 @@ pub struct Problem {
 
 impl Problem {
     fn new(status: u16, slug: &str, title: &str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Content {
             slug: format!("/problems/{slug}"),
             title: title.to_owned(),
             status,
@@ -37,7 +41,7 @@ impl Problem {
             readiness: None,
             allow: None,
             retry_after_seconds: None,
-        }
+        }))
     }
 
     pub fn malformed(detail: impl Into<String>) -> Self {
@@ -51,7 +55,9 @@ impl Problem {
     pub fn method_not_allowed(method: &str, allowed: &[&str]) -> Self {
         let allowed = allowed.join(", ");
         let detail = format!("{method} is not allowed here, but {allowed}");
-        Self { allow: Some(allowed), ..Self::new(405, "method-not-allowed", "The method is not allowed", detail) }
+        let mut problem = Self::new(405, "method-not-allowed", "The method is not allowed", detail);
+        problem.0.allow = Some(allowed);
+        problem
     }
 
     pub fn conflict(slug: &str, title: &str, detail: impl Into<String>) -> Self {
@@ -68,7 +74,9 @@ impl Problem {
 
     pub fn invalid(title: &str, errors: Vec<Fault>) -> Self {
         let detail = errors.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
-        Self { errors, ..Self::new(422, "invalid", title, detail) }
+        let mut problem = Self::new(422, "invalid", title, detail);
+        problem.0.errors = errors;
+        problem
     }
 
     pub fn not_available(detail: impl Into<String>) -> Self {
@@ -76,11 +84,11 @@ impl Problem {
     }
 
     pub fn busy(detail: impl Into<String>) -> Self {
-        Self { retry_after_seconds: Some(1), ..Self::new(503, "busy", "The service is busy", detail) }
+        Self::new(503, "busy", "The service is busy", detail).retry_after(1)
     }
 
     pub fn not_configured(detail: impl Into<String>) -> Self {
-        Self { retry_after_seconds: Some(60), ..Self::new(503, "not-configured", "A setting is missing", detail) }
+        Self::new(503, "not-configured", "A setting is missing", detail).retry_after(60)
     }
 
     /// An error that is ours: logged under an id, which is all that the caller gets.
@@ -90,22 +98,34 @@ impl Problem {
         Self::new(500, "internal", "Something went wrong on our side", format!("It is logged under {id}."))
     }
 
+    fn retry_after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Where it happened, unless that is known already.
+    #[must_use]
+    pub(crate) fn at(mut self, path: &str) -> Self {
+        self.0.instance.get_or_insert_with(|| path.to_owned());
+        self
+    }
+
     #[must_use]
     pub fn with_readiness(mut self, readiness: serde_json::Value) -> Self {
-        self.readiness = Some(readiness);
+        self.0.readiness = Some(readiness);
         self
     }
 
     pub fn status(&self) -> u16 {
-        self.status
+        self.0.status
     }
 
     pub fn allow(&self) -> Option<&str> {
-        self.allow.as_deref()
+        self.0.allow.as_deref()
     }
 
     pub fn retry_after_seconds(&self) -> Option<u32> {
-        self.retry_after_seconds
+        self.0.retry_after_seconds
     }
 }
 

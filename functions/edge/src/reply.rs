@@ -64,10 +64,7 @@ pub enum Answer {
 
 impl Answer {
     pub(crate) fn http(outcome: Result<Reply, Problem>, path: &str, request_id: &str) -> Self {
-        let reply = outcome.unwrap_or_else(|mut problem| {
-            problem.instance.get_or_insert_with(|| path.to_owned());
-            Reply::problem(&problem)
-        });
+        let reply = outcome.unwrap_or_else(|problem| Reply::problem(&problem.at(path)));
         Answer::Http(Box::new(reply.into_response(request_id)))
     }
 }

@@ -24,10 +24,7 @@ impl Request {
     /// Where there is no such route.
     pub(crate) fn new(inner: lambda_http::Request) -> Result<Self, Problem> {
         let path = inner.raw_http_path();
-        let (route, segments) = route::find(inner.method().as_str(), path).map_err(|mut problem| {
-            problem.instance = Some(path.to_owned());
-            problem
-        })?;
+        let (route, segments) = route::find(inner.method().as_str(), path).map_err(|problem| problem.at(path))?;
         Ok(Self { route, segments, inner })
     }
 

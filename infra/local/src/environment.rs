@@ -57,12 +57,13 @@ fn pseudonym_key(file: &Path) -> Result<String> {
 
 /// Clients of the embedded engines.
 pub fn clients(engines: &Engines, settings: &Settings) -> Clients {
+    clients_at(&engines.dynamodb, &engines.s3, &engines.bus, settings)
+}
+
+/// Clients of engines at these URLs.
+pub fn clients_at(dynamodb: &str, s3: &str, bus: &str, settings: &Settings) -> Clients {
     let clients = |endpoint: &str| Clients::new(&config(endpoint), true, settings.resources.clone());
-    Clients {
-        s3: clients(&engines.s3).s3,
-        eventbridge: clients(&engines.bus).eventbridge,
-        ..clients(&engines.dynamodb)
-    }
+    Clients { s3: clients(s3).s3, eventbridge: clients(bus).eventbridge, ..clients(dynamodb) }
 }
 
 /// A client of the streams, which the DynamoDB engine serves too.

@@ -9,7 +9,7 @@
 pub mod cli;
 mod deliveries;
 pub mod engine;
-mod environment;
+pub mod environment;
 mod front;
 mod functions;
 mod poller;

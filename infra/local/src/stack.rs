@@ -145,11 +145,11 @@ async fn take_over(functions: Arc<Functions>, under_way: UnderWay) {
     for dataset in Dataset::ALL {
         match functions.preparation.take_over(dataset).await {
             Ok(Prepared::New(version)) => {
-                tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished")
+                tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished");
             }
             Ok(Prepared::Current(_) | Prepared::NotDue) => {}
             Err(error) => {
-                tracing::error!(%dataset, error = format!("{error:#}"), "an interrupted preparation cannot be finished")
+                tracing::error!(%dataset, error = format!("{error:#}"), "an interrupted preparation cannot be finished");
             }
         }
     }

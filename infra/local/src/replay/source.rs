@@ -1,7 +1,7 @@
 //! Where replayed lines come from.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -81,7 +81,7 @@ impl Source {
     }
 }
 
-fn decompressed(mut reader: impl BufRead + Read + Send + 'static) -> Result<Box<dyn BufRead + Send>> {
+fn decompressed(mut reader: impl BufRead + Send + 'static) -> Result<Box<dyn BufRead + Send>> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     if reader.fill_buf()?.starts_with(&GZIP) {
         return Ok(Box::new(BufReader::new(MultiGzDecoder::new(reader))));
