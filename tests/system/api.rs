@@ -44,7 +44,7 @@ async fn one_event_and_a_batch_are_answered_event_by_event() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_done_is_a_problem_that_says_why() {
     let running = Running::start().await;
-    let spending = Dataset::Spending.id();
+    let spending = Dataset::SPENDING.id();
     let events: Vec<Value> = (0..501).map(|number| transaction(1, number)).collect();
     for (method, path, body, status, kind) in [
         ("GET", "/coaching/nothing", None, 404, "not-found"),
@@ -94,7 +94,7 @@ async fn what_cannot_be_done_is_a_problem_that_says_why() {
         (
             "POST",
             "/coaching/continuous-learning/prepare-data",
-            Some(json!({"dataset_id": Dataset::Goal.id()})),
+            Some(json!({"dataset_id": Dataset::GOAL.id()})),
             501,
             "not-available-yet",
         ),
@@ -127,7 +127,7 @@ async fn a_dataset_from_empty_to_prepared_on_request() {
 
     let events: Vec<Value> = (0..400).map(|number| transaction(number % 7, number)).collect();
     assert_eq!(running.send(&events).await.1["accepted"], 400);
-    let id = Dataset::Spending.id();
+    let id = Dataset::SPENDING.id();
     let (_, dataset) = running.get(&format!("datasets/{id}")).await;
     assert_eq!((&dataset["data_count"], &dataset["threshold"]), (&json!(400), &json!(1_000)));
     assert_eq!(dataset["data_quality_score"], Value::Null);
@@ -150,14 +150,14 @@ async fn a_dataset_from_empty_to_prepared_on_request() {
     let (_, older) = running.get(&format!("quality-metrics/{id}?limit=1&cursor={next}")).await;
     assert_ne!(history["quality_metrics"][0]["id"], older["quality_metrics"][0]["id"]);
 
-    let (status, prepared) = running.force(Dataset::Spending).await;
+    let (status, prepared) = running.force(Dataset::SPENDING).await;
     assert_eq!(status, 200, "{prepared}");
     assert_eq!(
         (&prepared["version"], &prepared["data_count"], &prepared["created"]),
         (&json!(1), &json!(401), &json!(true))
     );
     assert_eq!(prepared["prepared_data"]["user_count"], 7);
-    let (_, again) = running.force(Dataset::Spending).await;
+    let (_, again) = running.force(Dataset::SPENDING).await;
     assert_eq!((&again["version"], &again["created"]), (&json!(1), &json!(false)), "nothing new is no new version");
 
     let (_, status) = running.get("status").await;
@@ -176,7 +176,7 @@ async fn a_dataset_from_empty_to_prepared_on_request() {
 async fn a_full_dataset_is_assessed_and_prepared_by_itself() {
     let running = Running::start().await;
     fill(&running, |_| {}).await;
-    let (_, spending) = running.get(&format!("datasets/{}", Dataset::Spending.id())).await;
+    let (_, spending) = running.get(&format!("datasets/{}", Dataset::SPENDING.id())).await;
     assert_eq!((&spending["last_version"], &spending["state"]), (&json!(1), &json!("collecting")), "{spending}");
     crate::support::assert_counts_are_exact(&running.stack).await;
 }
@@ -193,7 +193,7 @@ async fn a_full_dataset_of_bad_quality_is_blocked_until_it_is_better() {
         event["occurred_at"] = json!("2099-01-01T00:00:00Z");
     })
     .await;
-    let id = Dataset::Spending.id();
+    let id = Dataset::SPENDING.id();
     let (_, blocked) = running.get(&format!("datasets/{id}")).await;
     assert_eq!((blocked["state"].as_str(), &blocked["last_version"]), (Some("blocked"), &Value::Null), "{blocked}");
     assert!(blocked["data_quality_score"].as_f64().unwrap() < 0.7);

@@ -56,7 +56,7 @@ async fn nothing_is_lost_or_counted_twice_while_epochs_are_closed() {
         async move {
             let mut versions = 0;
             while sending.load(Ordering::SeqCst) {
-                let (status, answer) = running.force(Dataset::Spending).await;
+                let (status, answer) = running.force(Dataset::SPENDING).await;
                 match status {
                     200 => versions += u32::from(answer["created"] == true),
                     // Nothing has come in yet, or the state moved between reading and writing.

@@ -28,7 +28,7 @@ async fn a_stream_of_events_that_never_pauses_does_not_keep_a_dataset_from_its_v
         })
         .collect();
     let deadline = Instant::now() + Duration::from_secs(60);
-    let spending = Dataset::Spending.id();
+    let spending = Dataset::SPENDING.id();
     loop {
         let (_, dataset) = running.get(&format!("datasets/{spending}")).await;
         if dataset["last_version"].as_u64().is_some() {

@@ -128,7 +128,7 @@ pub async fn assert_counts_are_exact(stack: &Stack) -> u64 {
         assert_eq!(overview.head.closed, closed, "the versions of {dataset} closed what its head says");
         let all = closed + overview.open;
         let counted = match dataset {
-            Dataset::Segmentation => sufficient_users(&stored, stack),
+            Dataset::SEGMENTATION => sufficient_users(&stored, stack),
             _ => stored.iter().filter(|stored| dataset.counts(&stored.event)).count() as u64,
         };
         assert_eq!(all.counting, counted, "what {dataset} counted");

@@ -1,6 +1,6 @@
 //! Training datasets: what feeds each, how it fills, when it is ready.
 //!
-//! [`spec`] declares the four datasets; [`lifecycle`] is the state that is kept
+//! [`spec`] declares the datasets; [`lifecycle`] is the state that is kept
 //! of one; [`readiness`] judges it; [`settings`] holds what an operator may set.
 
 pub mod history;
@@ -10,32 +10,35 @@ pub mod settings;
 pub mod spec;
 pub mod totals;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-/// One of the four training datasets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dataset {
-    Recommendation,
-    Segmentation,
-    Spending,
-    Goal,
-}
+use self::spec::DatasetSpec;
+
+/// One of the declared training datasets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dataset(u8);
 
 impl Dataset {
-    pub const ALL: [Dataset; 4] = [Dataset::Recommendation, Dataset::Segmentation, Dataset::Spending, Dataset::Goal];
+    pub const RECOMMENDATION: Dataset = Dataset(0);
+    pub const SEGMENTATION: Dataset = Dataset(1);
+    pub const SPENDING: Dataset = Dataset(2);
+    pub const GOAL: Dataset = Dataset(3);
+
+    pub fn all() -> impl ExactSizeIterator<Item = Dataset> + DoubleEndedIterator + Clone {
+        (0..spec::declared().len()).map(|place| Dataset(place as u8))
+    }
+
+    pub fn spec(self) -> &'static DatasetSpec {
+        spec::declared()[usize::from(self.0)]
+    }
 
     pub fn name(self) -> &'static str {
-        match self {
-            Dataset::Recommendation => "recommendation",
-            Dataset::Segmentation => "segmentation",
-            Dataset::Spending => "spending",
-            Dataset::Goal => "goal",
-        }
+        self.spec().name
     }
 
     /// The id under which the API knows the dataset: derived from its name, so
@@ -46,7 +49,26 @@ impl Dataset {
     }
 
     pub fn from_id(id: Uuid) -> Option<Self> {
-        Self::ALL.into_iter().find(|dataset| dataset.id() == id)
+        Self::all().find(|dataset| dataset.id() == id)
+    }
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Dataset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Dataset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        name.parse().map_err(de::Error::custom)
     }
 }
 
@@ -57,14 +79,18 @@ impl fmt::Display for Dataset {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("unknown dataset {0:?}: there are recommendation, segmentation, spending and goal")]
+#[error("unknown dataset {0:?}: there are {names}", names = names())]
 pub struct UnknownDataset(String);
+
+fn names() -> String {
+    Dataset::all().map(Dataset::name).collect::<Vec<_>>().join(", ")
+}
 
 impl FromStr for Dataset {
     type Err = UnknownDataset;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|dataset| dataset.name() == name).ok_or_else(|| UnknownDataset(name.to_owned()))
+        Self::all().find(|dataset| dataset.name() == name).ok_or_else(|| UnknownDataset(name.to_owned()))
     }
 }
 
@@ -103,23 +129,28 @@ impl fmt::Display for Version {
 }
 
 /// One value for each dataset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PerDataset<T>([T; Dataset::ALL.len()]);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PerDataset<T>(Vec<T>);
 
 impl<T> PerDataset<T> {
     pub fn from_fn(value: impl FnMut(Dataset) -> T) -> Self {
-        Self(Dataset::ALL.map(value))
+        Self(Dataset::all().map(value).collect())
     }
 
     /// # Errors
     /// The first error of `value`.
-    pub fn try_from_fn<E>(mut value: impl FnMut(Dataset) -> Result<T, E>) -> Result<Self, E> {
-        let [a, b, c, d] = Dataset::ALL;
-        Ok(Self([value(a)?, value(b)?, value(c)?, value(d)?]))
+    pub fn try_from_fn<E>(value: impl FnMut(Dataset) -> Result<T, E>) -> Result<Self, E> {
+        Ok(Self(Dataset::all().map(value).collect::<Result<_, E>>()?))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Dataset, &T)> {
-        Dataset::ALL.into_iter().zip(&self.0)
+        Dataset::all().zip(&self.0)
+    }
+}
+
+impl<T: Default> Default for PerDataset<T> {
+    fn default() -> Self {
+        Self::from_fn(|_| T::default())
     }
 }
 
@@ -127,13 +158,13 @@ impl<T> std::ops::Index<Dataset> for PerDataset<T> {
     type Output = T;
 
     fn index(&self, dataset: Dataset) -> &T {
-        &self.0[dataset as usize]
+        &self.0[usize::from(dataset.0)]
     }
 }
 
 impl<T> std::ops::IndexMut<Dataset> for PerDataset<T> {
     fn index_mut(&mut self, dataset: Dataset) -> &mut T {
-        &mut self.0[dataset as usize]
+        &mut self.0[usize::from(dataset.0)]
     }
 }
 
@@ -163,5 +194,28 @@ impl std::ops::AddAssign for Counts {
 impl std::iter::Sum for Counts {
     fn sum<I: Iterator<Item = Counts>>(counts: I) -> Counts {
         counts.fold(Counts::default(), std::ops::Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constants_are_the_datasets_that_they_name() {
+        for (dataset, name) in [
+            (Dataset::RECOMMENDATION, "recommendation"),
+            (Dataset::SEGMENTATION, "segmentation"),
+            (Dataset::SPENDING, "spending"),
+            (Dataset::GOAL, "goal"),
+        ] {
+            assert_eq!(dataset.name(), name);
+            assert_eq!(name.parse::<Dataset>().unwrap(), dataset);
+            assert_eq!(Dataset::from_id(dataset.id()), Some(dataset));
+            assert_eq!(serde_json::to_string(&dataset).unwrap(), format!("{name:?}"));
+            assert_eq!(serde_json::from_str::<Dataset>(&format!("{name:?}")).unwrap(), dataset);
+        }
+        let unknown = "spendings".parse::<Dataset>().unwrap_err().to_string();
+        assert_eq!(unknown, r#"unknown dataset "spendings": there are recommendation, segmentation, spending, goal"#);
     }
 }

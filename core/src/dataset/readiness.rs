@@ -115,7 +115,7 @@ mod tests {
 
     fn situation(state: State, counting: u64, quality: Option<f64>, quality_current: bool) -> Situation {
         Situation {
-            dataset: Dataset::Goal,
+            dataset: Dataset::GOAL,
             state,
             open: Counts { events: counting, counting },
             quality,

@@ -134,7 +134,7 @@ impl Settings {
         let mut vars = Vars(given.collect());
         let mut settings = Settings::default();
 
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             let name = format!("THRESHOLD_{}", dataset.name().to_uppercase());
             vars.read(&name, &mut settings.thresholds[dataset], |threshold| *threshold > 0, "at least 1")?;
         }
@@ -255,8 +255,8 @@ mod tests {
     #[test]
     fn what_is_set_holds() {
         let settings = read(&[("LEARNING_THRESHOLD_GOAL", "7"), ("LEARNING_MIN_INTERVAL_SECONDS", "0")]).unwrap();
-        assert_eq!(settings.threshold(Dataset::Goal), 7);
-        assert_eq!(settings.threshold(Dataset::Spending), 1_000);
+        assert_eq!(settings.threshold(Dataset::GOAL), 7);
+        assert_eq!(settings.threshold(Dataset::SPENDING), 1_000);
         assert_eq!(settings.min_interval, Duration::zero());
     }
 

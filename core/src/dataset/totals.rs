@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Dataset;
 use super::spec::Role;
-use crate::event::schema::{GOAL_INTERACTIONS, RECOMMENDATION_INTERACTIONS};
-use crate::event::{Event, EventType};
+use crate::event::Event;
+use crate::event::schema::schema;
 
 /// Types and interactions outside the vocabulary are counted together, so that
 /// the number of kinds stays small whatever senders invent.
@@ -19,16 +19,15 @@ pub struct EventKind(String);
 
 impl EventKind {
     pub fn of(event: &Event) -> Self {
-        let vocabulary = match event.event_type {
-            EventType::Other(_) => return Self(OTHER.to_owned()),
-            EventType::TransactionCreation | EventType::UserSegmentUpdate => {
-                return Self(event.event_type.name().to_owned());
+        let name = event.event_type.name();
+        let Some(schema) = schema(&event.event_type) else { return Self(OTHER.to_owned()) };
+        match schema.interactions() {
+            None => Self(name.to_owned()),
+            Some(vocabulary) => {
+                let interaction = event.interaction().filter(|word| vocabulary.contains(word)).unwrap_or(OTHER);
+                Self(format!("{name}.{interaction}"))
             }
-            EventType::RecommendationInteraction => RECOMMENDATION_INTERACTIONS,
-            EventType::GoalModification => GOAL_INTERACTIONS,
-        };
-        let interaction = event.interaction().filter(|name| vocabulary.contains(name)).unwrap_or(OTHER);
-        Self(format!("{}.{interaction}", event.event_type.name()))
+        }
     }
 
     pub fn from_name(name: &str) -> Self {
@@ -39,8 +38,8 @@ impl EventKind {
         &self.0
     }
 
-    fn event_type(&self) -> EventType {
-        EventType::from_name(self.0.split('.').next().unwrap_or_default())
+    fn event_type(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
     }
 
     fn interaction(&self) -> Option<&str> {
@@ -74,7 +73,7 @@ impl Totals {
     /// Records of a dataset, over all its epochs.
     pub fn records(&self, dataset: Dataset) -> u64 {
         self.iter()
-            .filter(|(kind, _)| dataset.role_of(&kind.event_type(), kind.interaction()) == Some(Role::Record))
+            .filter(|(kind, _)| dataset.role_of(kind.event_type(), kind.interaction()) == Some(Role::Record))
             .map(|(_, count)| count)
             .sum()
     }
@@ -97,7 +96,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::event::{EventId, UserId};
+    use crate::event::{EventId, EventType, UserId};
 
     fn event(event_type: &str, interaction: &str) -> Event {
         Event {
@@ -125,7 +124,7 @@ mod tests {
         ];
         let totals: Totals = events.iter().map(EventKind::of).collect();
         assert_eq!(totals.events(), 9);
-        for dataset in Dataset::ALL {
+        for dataset in Dataset::all() {
             let records = events.iter().filter(|event| dataset.role(event) == Some(Role::Record)).count();
             assert_eq!(totals.records(dataset), records as u64, "{dataset}");
         }

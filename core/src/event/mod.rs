@@ -47,12 +47,13 @@ pub enum EventType {
     RecommendationInteraction,
     GoalModification,
     UserSegmentUpdate,
-    /// A type that no dataset knows: stored as behaviour, never trained on.
+    /// A type that this crate has no word for. Where [`schema`] declares it, it is
+    /// checked and may feed datasets; else it is stored as behaviour, never trained on.
     Other(String),
 }
 
 impl EventType {
-    /// The types that feed a dataset.
+    /// The types that the crate has a word for.
     pub const KNOWN: [EventType; 4] = [
         EventType::TransactionCreation,
         EventType::RecommendationInteraction,

@@ -1,7 +1,10 @@
 //! The declaration of every known event type.
 //!
 //! Ingestion (refuse or warn) and quality (completeness, validity, types) read
-//! the same declaration, so a field or a rule is added here and nowhere else.
+//! the same declaration, so a field or a rule is added here and nowhere else (or,
+//! by a program that embeds the crate, with [`declare`]).
+
+use std::sync::OnceLock;
 
 use chrono::{DateTime, NaiveDate};
 use rust_decimal::Decimal;
@@ -12,6 +15,7 @@ use super::{EventType, FaultCode};
 /// The fields of one event type's `data`.
 #[derive(Debug)]
 pub struct EventSchema {
+    pub event_type: &'static str,
     /// The field that identifies the thing reported (not the report).
     pub business_id: &'static str,
     pub fields: &'static [Field],
@@ -229,6 +233,7 @@ const fn optional(name: &'static str, kind: Kind) -> Field {
 }
 
 static TRANSACTION: EventSchema = EventSchema {
+    event_type: "transaction_creation",
     business_id: "transaction_id",
     fields: &[
         required("transaction_id", Kind::Id, Refuse::Unpopulated),
@@ -246,6 +251,7 @@ static TRANSACTION: EventSchema = EventSchema {
 };
 
 static RECOMMENDATION: EventSchema = EventSchema {
+    event_type: "recommendation_interaction",
     business_id: "recommendation_id",
     fields: &[
         required("recommendation_id", Kind::Id, Refuse::Unpopulated),
@@ -261,6 +267,7 @@ static RECOMMENDATION: EventSchema = EventSchema {
 };
 
 static GOAL: EventSchema = EventSchema {
+    event_type: "goal_modification",
     business_id: "goal_id",
     fields: &[
         required("goal_id", Kind::Id, Refuse::Unpopulated),
@@ -273,6 +280,7 @@ static GOAL: EventSchema = EventSchema {
 };
 
 static SEGMENT: EventSchema = EventSchema {
+    event_type: "user_segment_update",
     business_id: "segment_id",
     fields: &[
         required("segment_id", Kind::Id, Refuse::Never),
@@ -281,14 +289,55 @@ static SEGMENT: EventSchema = EventSchema {
     ],
 };
 
+static BUNDLED: [&EventSchema; 4] = [&TRANSACTION, &RECOMMENDATION, &GOAL, &SEGMENT];
+
+static DECLARED: OnceLock<Vec<&'static EventSchema>> = OnceLock::new();
+
+/// All declared types: the bundled ones, then those of [`declare`].
+pub fn declared() -> &'static [&'static EventSchema] {
+    DECLARED.get_or_init(|| BUNDLED.to_vec())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotDeclared {
+    #[error("event types are declared once, before the first use of any")]
+    TooLate,
+    #[error("there is an event type {0} already")]
+    NameTaken(&'static str),
+}
+
+/// Adds event types for the lifetime of the process.
+///
+/// # Errors
+/// When an event has been read before, and for a name that is taken.
+pub fn declare(more: impl IntoIterator<Item = &'static EventSchema>) -> Result<(), NotDeclared> {
+    let mut all = BUNDLED.to_vec();
+    for schema in more {
+        if all.iter().any(|other| other.event_type == schema.event_type) {
+            return Err(NotDeclared::NameTaken(schema.event_type));
+        }
+        all.push(schema);
+    }
+    DECLARED.set(all).map_err(|_| NotDeclared::TooLate)
+}
+
 /// The declaration of a type; `None` for types that nothing is known about.
 pub fn schema(event_type: &EventType) -> Option<&'static EventSchema> {
-    match event_type {
-        EventType::TransactionCreation => Some(&TRANSACTION),
-        EventType::RecommendationInteraction => Some(&RECOMMENDATION),
-        EventType::GoalModification => Some(&GOAL),
-        EventType::UserSegmentUpdate => Some(&SEGMENT),
-        EventType::Other(_) => None,
+    of_name(event_type.name())
+}
+
+/// The declaration of the type of this name.
+pub fn of_name(event_type: &str) -> Option<&'static EventSchema> {
+    declared().iter().copied().find(|schema| schema.event_type == event_type)
+}
+
+impl EventSchema {
+    /// What `interaction_type` may say; `None` where the type has no interactions.
+    pub fn interactions(&self) -> Option<&'static [&'static str]> {
+        self.fields.iter().find(|field| field.name == "interaction_type").and_then(|field| match field.kind {
+            Kind::Vocabulary(words) => Some(words),
+            _ => None,
+        })
     }
 }
 

@@ -176,7 +176,7 @@ fn users_keep_their_split_and_every_split_has_its_share() {
 fn the_digest_tells_content_apart_and_nothing_else() {
     let event = |amount| transaction(1, "2026-01-02T08:00:00Z", json!(amount), "debit", json!("Rent"));
     let lineage = |version, configuration: &str| Lineage {
-        dataset: crate::dataset::Dataset::Spending,
+        dataset: crate::dataset::Dataset::SPENDING,
         version: crate::dataset::Version(version),
         first_epoch: crate::dataset::Epoch::FIRST,
         last_epoch: crate::dataset::Epoch(version),

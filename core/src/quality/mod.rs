@@ -32,7 +32,7 @@ use self::duplicate::Duplicates;
 use self::validity::Validity;
 use crate::dataset::Dataset;
 use crate::dataset::settings::{Settings, Weights};
-use crate::event::schema::schema;
+use crate::event::schema;
 use crate::event::{Event, StoredEvent, format_time};
 
 /// Raised whenever the same records would be judged otherwise than before.
@@ -56,7 +56,7 @@ impl Rules {
         let mut hash = Sha256::new();
         hash.update(format!("{ENGINE} {self:?} {weights:?}"));
         for event_type in self.dataset.record_types() {
-            hash.update(format!("{event_type:?} {:?}", schema(event_type)));
+            hash.update(format!("{event_type} {:?}", schema::of_name(event_type)));
         }
         hex::encode(hash.finalize())
     }

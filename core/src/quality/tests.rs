@@ -54,12 +54,12 @@ fn judge(dataset: Dataset, mut records: Vec<StoredEvent>) -> Judgement {
 /// Ten transactions of one user without a fault, but for `changes` to the fifth.
 fn spending_with(changes: Value) -> Metrics {
     let records = (1..=10).map(|id| transaction(1, id, if id == 5 { changes.clone() } else { json!({}) })).collect();
-    judge(Dataset::Spending, records).metrics
+    judge(Dataset::SPENDING, records).metrics
 }
 
 #[test]
 fn nothing_is_not_assessed() {
-    assert_eq!(QualityState::new(rules(Dataset::Spending)).finish(&weights()), None);
+    assert_eq!(QualityState::new(rules(Dataset::SPENDING)).finish(&weights()), None);
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn one_fault_lowers_the_dimensions_that_it_belongs_to_and_no_other() {
 fn times_before_1970_are_invalid_and_times_after_intake_inconsistent() {
     let mut early = transaction(1, 1, json!({}));
     early.event.occurred_at = "1969-12-31T23:59:59Z".parse().unwrap();
-    assert!(judge(Dataset::Spending, vec![early]).metrics.validity < 1.0);
+    assert!(judge(Dataset::SPENDING, vec![early]).metrics.validity < 1.0);
     let mut late = transaction(1, 1, json!({}));
     late.event.occurred_at = late.ingested_at + Duration::minutes(6);
-    let metrics = judge(Dataset::Spending, vec![late]).metrics;
+    let metrics = judge(Dataset::SPENDING, vec![late]).metrics;
     assert!(metrics.consistency < 1.0);
     assert_eq!(metrics.validity, 1.0);
 }
@@ -110,9 +110,9 @@ fn the_same_content_under_another_id_is_a_duplicate() {
     second.event.occurred_at = first.event.occurred_at;
     let mut other_user = second.clone();
     other_user.event.user = UserId(Uuid::from_u128(2));
-    assert_eq!(judge(Dataset::Spending, vec![first.clone(), second]).metrics.duplicate_count, 1);
+    assert_eq!(judge(Dataset::SPENDING, vec![first.clone(), second]).metrics.duplicate_count, 1);
 
-    let mut state = QualityState::new(rules(Dataset::Spending));
+    let mut state = QualityState::new(rules(Dataset::SPENDING));
     state.observe_user(&mut [first]);
     state.observe_user(&mut [other_user]);
     assert_eq!(state.finish(&weights()).unwrap().metrics.duplicate_count, 0);
@@ -131,7 +131,7 @@ fn the_events_of_a_goal_follow_one_another() {
     };
     let violations = |interactions: &[&str]| {
         let records = (1..).zip(interactions).map(|(id, interaction)| goal(id, interaction)).collect();
-        let judgement = judge(Dataset::Goal, records);
+        let judgement = judge(Dataset::GOAL, records);
         judgement.explanation.iter().filter(|part| part.rule == "goal_order").map(|part| part.violations).sum::<u64>()
     };
     assert_eq!(violations(&["create", "update", "update", "achieve"]), 0);
@@ -141,10 +141,10 @@ fn the_events_of_a_goal_follow_one_another() {
 
 #[test]
 fn other_weights_and_datasets_are_other_rules() {
-    let hash = rules(Dataset::Spending).hash(&weights());
-    assert_eq!(hash, rules(Dataset::Spending).hash(&weights()));
-    assert_ne!(hash, rules(Dataset::Goal).hash(&weights()));
-    assert_ne!(hash, rules(Dataset::Spending).hash(&Weights { completeness: 0.3, consistency: 0.4, validity: 0.3 }));
+    let hash = rules(Dataset::SPENDING).hash(&weights());
+    assert_eq!(hash, rules(Dataset::SPENDING).hash(&weights()));
+    assert_ne!(hash, rules(Dataset::GOAL).hash(&weights()));
+    assert_ne!(hash, rules(Dataset::SPENDING).hash(&Weights { completeness: 0.3, consistency: 0.4, validity: 0.3 }));
 }
 
 /// A transaction with faults of every kind.
@@ -168,7 +168,7 @@ fn dirty() -> impl Strategy<Value = (u128, u128, Value)> {
 /// in the order in which they come.
 fn judge_apart(records: &[StoredEvent], states: u128) -> Judgement {
     let merged = (0..states).map(|part| {
-        let mut state = QualityState::new(rules(Dataset::Spending));
+        let mut state = QualityState::new(rules(Dataset::SPENDING));
         for user in (0..5u128).filter(|user| user % states == part) {
             let mut own: Vec<_> =
                 records.iter().filter(|stored| stored.event.user.0.as_u128() == user).cloned().collect();
@@ -235,7 +235,7 @@ fn the_nulls_of_a_real_account_show_in_completeness_and_its_balances_chain() {
             stored
         })
         .collect();
-    let mut state = QualityState::new(rules(Dataset::Spending));
+    let mut state = QualityState::new(rules(Dataset::SPENDING));
     state.observe_user(&mut records);
     let judgement = state.finish(&weights()).unwrap();
     assert_eq!(judgement.record_count, 6_567);

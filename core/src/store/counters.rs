@@ -117,40 +117,46 @@ impl Counters {
         Self { client: clients.dynamodb.clone(), table: clients.resources.datasets_table.clone() }
     }
 
-    /// Makes the shards that are absent, in the first epoch.
+    /// Makes what is absent: shards, and in each of them the datasets, in their
+    /// first epoch. What is there is left as it is.
     ///
     /// # Errors
     /// Whatever the service says.
     pub async fn initialize(&self) -> Result<()> {
+        let mut assignments = Vec::new();
+        for dataset in Dataset::all() {
+            assignments.push(format!("epoch_{dataset} = if_not_exists(epoch_{dataset}, :first)"));
+            assignments.push(format!("events_{dataset} = if_not_exists(events_{dataset}, :zero)"));
+            assignments.push(format!("counting_{dataset} = if_not_exists(counting_{dataset}, :zero)"));
+        }
+        let update = format!("SET {}", assignments.join(", "));
         for shard in ShardId::all() {
-            let mut item = shard.key();
-            for dataset in Dataset::ALL {
-                item.insert(format!("epoch_{dataset}"), number(Epoch::FIRST));
-                item.insert(format!("events_{dataset}"), number(0));
-                item.insert(format!("counting_{dataset}"), number(0));
-            }
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-            match put.condition_expression(format!("attribute_not_exists({OWNER})")).send().await {
-                Ok(_) => {}
-                Err(error)
-                    if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
-                Err(error) => return Err(error).context("could not create a counter shard"),
-            }
+            self.client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(shard.key()))
+                .update_expression(&update)
+                .expression_attribute_values(":first", number(Epoch::FIRST))
+                .expression_attribute_values(":zero", number(0))
+                .send()
+                .await
+                .context("could not create a counter shard")?;
         }
         Ok(())
     }
 
-    /// One shard; `None` where it has not been made.
+    /// One shard; `None` where it, or a dataset in it, has not been made.
     ///
     /// # Errors
     /// Whatever the service says.
     pub async fn read(&self, shard: ShardId) -> Result<Option<CounterShard>> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(shard.key())).consistent_read(true);
         let answer = request.send().await.context("could not read a counter shard")?;
-        answer.item().map(CounterShard::from_item).transpose()
+        let made = answer.item().filter(|item| is_complete(item));
+        made.map(CounterShard::from_item).transpose()
     }
 
-    /// All shards that have been made.
+    /// All shards that have been made, with all datasets in them.
     ///
     /// # Errors
     /// Whatever the service says.
@@ -166,7 +172,8 @@ impl Counters {
                 .send()
                 .await
                 .context("could not read the counter shards")?;
-            for item in answer.responses.unwrap_or_default().into_values().flatten() {
+            let items = answer.responses.unwrap_or_default().into_values().flatten();
+            for item in items.filter(is_complete) {
                 shards.push(CounterShard::from_item(&item)?);
             }
             keys = answer
@@ -227,6 +234,11 @@ impl Counters {
             Err(error) => Err(error).with_context(|| format!("could not close epoch {epoch} of {dataset}")),
         }
     }
+}
+
+/// A dataset that was declared after the shard was made is absent until it is initialized.
+fn is_complete(item: &Item) -> bool {
+    Dataset::all().all(|dataset| item.contains_key(&format!("epoch_{dataset}")))
 }
 
 /// The part of a transaction that adds to a shard, on condition of its epochs.

@@ -163,7 +163,7 @@ fn event_item(stored: &StoredEvent, epochs: &PerDataset<Epoch>) -> Item {
         // As text: numbers keep their digits, and a scan reads one attribute.
         ("data", string(serde_json::Value::Object(event.data.clone()).to_string())),
     ]);
-    for dataset in Dataset::ALL.into_iter().filter(|dataset| dataset.role(event).is_some()) {
+    for dataset in Dataset::all().filter(|dataset| dataset.role(event).is_some()) {
         item.insert(epoch_attribute(dataset), number(epochs[dataset]));
     }
     item

@@ -29,11 +29,10 @@ pub struct EventScan {
 
 /// Which events a scan wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted<'a> {
-    pub dataset: Dataset,
+struct Wanted {
+    dataset: Dataset,
     /// Only events of this epoch or earlier ones; `None` for all.
-    pub up_to: Option<Epoch>,
-    pub types: &'a [EventType],
+    up_to: Option<Epoch>,
 }
 
 impl EventScan {
@@ -53,7 +52,7 @@ impl EventScan {
         new: impl Fn() -> S,
         fold: impl Fn(&mut S, UserEvents),
     ) -> Result<Vec<S>> {
-        let wanted = Wanted { dataset, up_to, types: dataset.record_types() };
+        let wanted = Wanted { dataset, up_to };
         let (new, fold) = (&new, &fold);
         try_join_all((0..self.segments).map(|segment| async move {
             let mut state = new();
@@ -65,7 +64,7 @@ impl EventScan {
 
     /// A segment holds whole partitions, one after the other: a user is complete
     /// when the next one begins.
-    async fn segment(&self, segment: u32, wanted: Wanted<'_>, mut take: impl FnMut(UserEvents)) -> Result<()> {
+    async fn segment(&self, segment: u32, wanted: Wanted, mut take: impl FnMut(UserEvents)) -> Result<()> {
         let mut current: Option<UserEvents> = None;
         let mut from: Option<Item> = None;
         loop {
@@ -100,11 +99,11 @@ impl EventScan {
     async fn page(
         &self,
         segment: u32,
-        wanted: Wanted<'_>,
+        wanted: Wanted,
         from: Option<Item>,
     ) -> Result<aws_sdk_dynamodb::operation::scan::ScanOutput> {
         let types: HashMap<String, AttributeValue> =
-            (0..).zip(wanted.types).map(|(n, event_type)| (format!(":type{n}"), string(event_type.name()))).collect();
+            (0..).zip(wanted.dataset.record_types()).map(|(n, name)| (format!(":type{n}"), string(name))).collect();
         let mut names: Vec<&str> = types.keys().map(String::as_str).collect();
         names.sort_unstable();
         let of_type = format!("#type IN ({})", names.join(", "));

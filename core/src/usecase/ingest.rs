@@ -74,7 +74,7 @@ impl Ingest {
             counters: Counters::new(clients),
             heads: Heads::new(clients),
             settings: settings.clone(),
-            epochs: Mutex::new([None; COUNTER_SHARDS as usize]),
+            epochs: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
             histories: Histories::default(),
         }
     }
@@ -165,8 +165,8 @@ impl Ingest {
 
     /// The epochs of a shard; a store that was never used is initialized.
     async fn epochs(&self, shard: ShardId) -> Result<PerDataset<Epoch>, IngestError> {
-        if let Some(epochs) = self.cached_epochs()[shard.index()] {
-            return Ok(epochs);
+        if let Some(epochs) = &self.cached_epochs()[shard.index()] {
+            return Ok(epochs.clone());
         }
         let state = match self.counters.read(shard).await? {
             Some(state) => state,
@@ -175,7 +175,7 @@ impl Ingest {
                 self.counters.read(shard).await?.ok_or_else(|| anyhow::anyhow!("a counter shard cannot be made"))?
             }
         };
-        self.cached_epochs()[shard.index()] = Some(state.epochs);
+        self.cached_epochs()[shard.index()] = Some(state.epochs.clone());
         Ok(state.epochs)
     }
 

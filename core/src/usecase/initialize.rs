@@ -17,7 +17,7 @@ use crate::store::{Counters, Heads, Saved};
 pub async fn initialize(counters: &Counters, heads: &Heads, now: DateTime<Utc>) -> Result<usize> {
     counters.initialize().await?;
     let mut created = 0;
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         created += usize::from(heads.create(&Head::new(dataset, now)).await? == Saved::Yes);
     }
     Ok(created)

@@ -79,7 +79,7 @@ impl Observe {
     /// Whatever the store says.
     pub async fn all(&self) -> Result<Vec<Overview>> {
         let shards = self.counters.read_all().await?;
-        let overviews = Dataset::ALL.map(|dataset| self.with_shards(dataset, &shards));
+        let overviews = Dataset::all().map(|dataset| self.with_shards(dataset, &shards));
         Ok(futures::future::try_join_all(overviews).await?.into_iter().flatten().collect())
     }
 

@@ -160,7 +160,7 @@ mod tests {
     fn each_source_is_told_from_the_others() {
         let fact =
             json!({"source": FACT_SOURCE, "detail-type": "dataset ready", "detail": {"dataset": "goal", "version": 1}});
-        assert!(matches!(trigger(fact), Trigger::Fact { name, dataset: Dataset::Goal } if name == "dataset ready"));
+        assert!(matches!(trigger(fact), Trigger::Fact { name, dataset: Dataset::GOAL } if name == "dataset ready"));
         let schedule = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}});
         assert!(matches!(trigger(schedule), Trigger::Schedule));
         let keys = json!({"dataset": {"S": "counter#03"}, "record": {"S": "counter"}});

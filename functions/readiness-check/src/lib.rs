@@ -65,19 +65,23 @@ async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem>
 async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
     match trigger {
         Trigger::Changes(keys) if keys.iter().any(|key| key.starts_with(COUNTER_PREFIX)) => {
-            evaluate(state, &Dataset::ALL, Announce::Changes).await
+            evaluate(state, Dataset::all(), Announce::Changes).await
         }
         Trigger::Changes(_) => Ok(json!({"nothing": "no counter has changed"})),
-        Trigger::Schedule => evaluate(state, &Dataset::ALL, Announce::Standing).await,
-        Trigger::Fact { dataset, .. } => evaluate(state, &[dataset], Announce::Changes).await,
+        Trigger::Schedule => evaluate(state, Dataset::all(), Announce::Standing).await,
+        Trigger::Fact { dataset, .. } => evaluate(state, [dataset], Announce::Changes).await,
         Trigger::Http(_) => Err(trigger.unexpected()),
     }
 }
 
-async fn evaluate(state: &State, datasets: &[Dataset], announce: Announce) -> Result<Value, Error> {
+async fn evaluate(
+    state: &State,
+    datasets: impl IntoIterator<Item = Dataset>,
+    announce: Announce,
+) -> Result<Value, Error> {
     let mut states = serde_json::Map::new();
     for dataset in datasets {
-        let standing = state.evaluate.evaluate(*dataset, announce, Utc::now()).await?;
+        let standing = state.evaluate.evaluate(dataset, announce, Utc::now()).await?;
         states.insert(dataset.name().to_owned(), json!(standing));
     }
     Ok(Value::Object(states))

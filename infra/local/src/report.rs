@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use learning_core::dataset::Dataset;
 use learning_core::store::{Quarantined, VersionRecord, Versions};
 use learning_core::usecase::Overview;
 
@@ -118,11 +117,6 @@ pub fn addresses(stack: &Stack, data_dir: &Path) -> String {
         dynamodb = stack.engines.dynamodb,
         folder = data_dir.display(),
     )
-}
-
-/// The ids by which the API knows the datasets.
-pub fn dataset_ids() -> String {
-    Dataset::ALL.map(|dataset| format!("{dataset:<15} {}", dataset.id())).join("\n")
 }
 
 /// With commas between thousands.

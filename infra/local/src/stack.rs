@@ -142,7 +142,7 @@ impl Stack {
 /// so nobody else is at them.
 async fn take_over(functions: Arc<Functions>, under_way: UnderWay) {
     let _piece = under_way.begin();
-    for dataset in Dataset::ALL {
+    for dataset in Dataset::all() {
         match functions.preparation.take_over(dataset).await {
             Ok(Prepared::New(version)) => {
                 tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished");

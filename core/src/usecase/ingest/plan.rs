@@ -91,7 +91,7 @@ pub fn batch<'a>(
     let mut addition = Addition::default();
     for Candidate { stored, .. } in candidates {
         addition.totals.add(EventKind::of(&stored.event), 1);
-        for dataset in Dataset::ALL.into_iter().filter(|dataset| dataset.role(&stored.event).is_some()) {
+        for dataset in Dataset::all().filter(|dataset| dataset.role(&stored.event).is_some()) {
             addition.counts[dataset].events += 1;
             addition.counts[dataset].counting += u64::from(dataset.counts(&stored.event));
         }
@@ -105,8 +105,8 @@ pub fn batch<'a>(
         let Some(new) = History::of(times) else { continue };
         let mut history = kept.map_or(new, |entry| entry.history.merge(new));
         if history.suffices(rule) {
-            history.sufficient_since = Some(epochs[Dataset::Segmentation]);
-            addition.counts[Dataset::Segmentation].counting += 1;
+            history.sufficient_since = Some(epochs[Dataset::SEGMENTATION]);
+            addition.counts[Dataset::SEGMENTATION].counting += 1;
         }
         histories.push((user, HistoryEntry { history, revision: kept.map_or(0, |entry| entry.revision) + 1 }));
     }
