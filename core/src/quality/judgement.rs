@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::QualityState;
 use super::tally::{ByField, Checks};
+use super::{QualityState, Users};
 use crate::dataset::settings::Weights;
 use crate::event::EventId;
 
@@ -14,6 +14,8 @@ use crate::event::EventId;
 pub struct Judgement {
     pub metrics: Metrics,
     pub record_count: u64,
+    /// Whose records they are.
+    pub users: Users,
     /// What lowered the overall score, the heaviest first. The losses add up to
     /// 1 − overall score.
     pub explanation: Vec<Contribution>,
@@ -107,7 +109,7 @@ pub fn judge(state: &QualityState, weights: &Weights) -> Judgement {
         duplicate_count: state.duplicates.repeated.count,
         missing_values_count: state.completeness.fields.iter().map(|(_, checks)| checks.violated()).sum(),
     };
-    Judgement { metrics, record_count: state.records(), explanation, fields: fields(state) }
+    Judgement { metrics, record_count: state.records(), users: state.users, explanation, fields: fields(state) }
 }
 
 /// 1 − violations ÷ checks. Where nothing could be checked, nothing is wrong.

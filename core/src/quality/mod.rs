@@ -17,6 +17,7 @@ mod judgement;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod users;
 mod validity;
 
 use chrono::Duration;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use judgement::{Contribution, Dimension, FieldReport, Judgement, Metrics};
+pub use users::Users;
 
 use self::anomaly::Anomalies;
 use self::completeness::Completeness;
@@ -76,6 +78,7 @@ pub struct QualityState {
     consistency: Consistency,
     anomalies: Anomalies,
     duplicates: Duplicates,
+    users: Users,
 }
 
 /// A sufficient statistic of the records of some users.
@@ -98,6 +101,7 @@ impl QualityState {
             consistency: Consistency::default(),
             anomalies: Anomalies::default(),
             duplicates: Duplicates::default(),
+            users: Users::default(),
         }
     }
 
@@ -111,6 +115,7 @@ impl QualityState {
         self.consistency.observe(&self.rules, records);
         self.anomalies.observe(&self.rules, records);
         self.duplicates.observe(&self.rules, records);
+        self.users.observe(&self.rules, records);
     }
 
     /// Takes in what another state of the same rules has seen of other users.
@@ -121,6 +126,7 @@ impl QualityState {
         self.consistency.merge(other.consistency);
         self.anomalies.merge(other.anomalies);
         self.duplicates.merge(other.duplicates);
+        self.users.merge(other.users);
     }
 
     /// Records observed.

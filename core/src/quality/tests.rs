@@ -239,6 +239,7 @@ fn the_nulls_of_a_real_account_show_in_completeness_and_its_balances_chain() {
     state.observe_user(&mut records);
     let judgement = state.finish(&weights()).unwrap();
     assert_eq!(judgement.record_count, 6_567);
+    assert_eq!((judgement.users.count, judgement.users.largest), (1, 6_567));
     assert_eq!(judgement.metrics.missing_values_count, 24);
     assert_eq!(judgement.metrics.completeness, 1.0 - 24.0 / (4.0 * 6_567.0));
     let broken: u64 =

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Clients;
-use crate::dataset::{Dataset, Version};
+use crate::dataset::{Dataset, Epoch, Version};
 
 /// The `source` of every fact.
 pub const FACT_SOURCE: &str = "fincoach.learning";
@@ -16,8 +16,17 @@ pub const FACT_SOURCE: &str = "fincoach.learning";
 pub enum Fact {
     ThresholdReached(Dataset),
     QualityAssessed(Dataset),
-    DatasetReady(Dataset),
-    DatasetPrepared { dataset: Dataset, version: Version, manifest: String, digest: String },
+    /// Once an epoch, delivered at least once: who must not act twice remembers the epoch.
+    DatasetReady {
+        dataset: Dataset,
+        epoch: Epoch,
+    },
+    DatasetPrepared {
+        dataset: Dataset,
+        version: Version,
+        manifest: String,
+        digest: String,
+    },
 }
 
 impl Fact {
@@ -26,15 +35,18 @@ impl Fact {
         match self {
             Fact::ThresholdReached(_) => "threshold reached",
             Fact::QualityAssessed(_) => "quality assessed",
-            Fact::DatasetReady(_) => "dataset ready",
+            Fact::DatasetReady { .. } => "dataset ready",
             Fact::DatasetPrepared { .. } => "dataset prepared",
         }
     }
 
     fn detail(&self) -> Value {
         match self {
-            Fact::ThresholdReached(dataset) | Fact::QualityAssessed(dataset) | Fact::DatasetReady(dataset) => {
+            Fact::ThresholdReached(dataset) | Fact::QualityAssessed(dataset) => {
                 json!({"dataset": dataset, "dataset_id": dataset.id()})
+            }
+            Fact::DatasetReady { dataset, epoch } => {
+                json!({"dataset": dataset, "dataset_id": dataset.id(), "epoch": epoch})
             }
             Fact::DatasetPrepared { dataset, version, manifest, digest } => json!({
                 "dataset": dataset, "dataset_id": dataset.id(), "version": version, "manifest": manifest, "digest": digest,

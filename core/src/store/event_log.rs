@@ -1,11 +1,13 @@
 //! Appending events: each batch is one transaction of the events, the counts of
 //! one counter shard, and the histories of users that the events change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, KeysAndAttributes, Put, TransactWriteItem};
+
+use chrono::{DateTime, Utc};
 
 use super::Clients;
 use super::attribute::{self, Item, number, string, time};
@@ -24,6 +26,12 @@ const HISTORY: &str = "history";
 pub struct Addition {
     pub counts: PerDataset<Counts>,
     pub totals: Totals,
+    /// Users whose first transaction is among the events.
+    pub users: u64,
+    /// When the newest record of each dataset came in; `None` where the batch has none of it.
+    pub newest: PerDataset<Option<DateTime<Utc>>>,
+    /// Segment updates by the name of the segment.
+    pub segments: BTreeMap<String, u64>,
 }
 
 /// A user's history as it is kept: `revision` counts its writes.
@@ -86,8 +94,7 @@ impl EventLog {
         for event in &batch.events {
             items.push(self.put(event_item(event, &batch.epochs), format!("attribute_not_exists({USER_ID})"), None)?);
         }
-        let Addition { counts, totals } = &batch.addition;
-        let addition = counters::addition(&self.datasets_table, batch.shard, &batch.epochs, counts, totals)?;
+        let addition = counters::addition(&self.datasets_table, batch.shard, &batch.epochs, &batch.addition)?;
         items.push(TransactWriteItem::builder().update(addition).build());
         for (user, entry) in &batch.histories {
             let (condition, revision) = match entry.revision {
@@ -226,7 +233,6 @@ fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Ref
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
     use uuid::Uuid;
 
     use super::*;

@@ -5,6 +5,7 @@
 //! what it may do, and its IAM policy can say the same. Every write states its
 //! condition; what a failed condition means is decided by the use case.
 
+mod activity;
 mod attribute;
 mod bus;
 mod counters;
@@ -19,6 +20,7 @@ mod tables;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
+pub use activity::Activity;
 pub use bus::{Bus, FACT_SOURCE, Fact};
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
 pub use event_log::{Addition, Batch, EventLog, HistoryEntry, Refusal};
@@ -26,7 +28,9 @@ pub use event_scan::{EventScan, UserEvents};
 pub use hold::Hold;
 pub use objects::{Objects, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
-pub use records::{AssessmentRecord, Assessments, Heads, Page, Saved, VersionRecord, Versions};
+pub use records::{
+    Announcements, AssessmentRecord, Assessments, Heads, Page, Saved, Timeline, VersionRecord, Versions,
+};
 pub use tables::{TableDefinition, ensure, table_definitions};
 
 use crate::dataset::settings::Resources;

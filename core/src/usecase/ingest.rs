@@ -1,6 +1,8 @@
 //! Taking events in: each once, counted in the transaction that stores it.
 
 mod plan;
+mod refused;
+mod segments;
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -11,6 +13,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use self::plan::{Candidate, Histories};
+use self::segments::Segments;
 use super::initialize;
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
@@ -62,9 +65,16 @@ pub struct Ingest {
     counters: Counters,
     heads: Heads,
     settings: Settings,
-    /// The epochs of each counter shard as last seen; the shard's condition tells when they are stale.
-    epochs: Mutex<[Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]>,
+    /// Each counter shard as last seen; its condition tells when the epochs are stale.
+    shards: Mutex<[Option<Seen>; COUNTER_SHARDS as usize]>,
     histories: Histories,
+}
+
+/// What a batch needs to know of its counter shard.
+#[derive(Clone, Debug)]
+struct Seen {
+    epochs: PerDataset<Epoch>,
+    segments: Segments,
 }
 
 impl Ingest {
@@ -74,7 +84,7 @@ impl Ingest {
             counters: Counters::new(clients),
             heads: Heads::new(clients),
             settings: settings.clone(),
-            epochs: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
+            shards: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
             histories: Histories::default(),
         }
     }
@@ -110,7 +120,20 @@ impl Ingest {
                 outcomes[place] = Some(outcome);
             }
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+        self.count_refused(&outcomes).await;
+        Ok(outcomes)
+    }
+
+    /// The events have their outcome already: that it could not be counted is said, not answered.
+    async fn count_refused(&self, outcomes: &[Outcome]) {
+        let refused = refused::by_reason(outcomes);
+        if refused.is_empty() {
+            return;
+        }
+        if let Err(error) = self.counters.count_refused(ShardId::pick(rand::random()), &refused).await {
+            tracing::warn!(error = format!("{error:#}"), "refused events were not counted");
+        }
     }
 
     /// Writes one batch, leaving out what turns out to be stored already.
@@ -119,12 +142,15 @@ impl Ingest {
         let mut attempts = 0;
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
-            let epochs = self.epochs(shard).await?;
+            let Seen { epochs, segments } = self.shard(shard).await?;
             let histories = self.histories.of(&candidates, &self.log).await?;
-            let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency);
+            let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency, &segments);
             let refusals = self.log.append(&batch).await?;
             if refusals.is_empty() {
                 self.histories.remember(&batch.histories);
+                if let Some(seen) = &mut self.cached_shards()[shard.index()] {
+                    seen.segments.learn(batch.addition.segments.keys());
+                }
                 outcomes.extend(candidates.into_iter().map(Candidate::accepted));
                 return Ok(outcomes);
             }
@@ -136,7 +162,7 @@ impl Ingest {
                     Refusal::Duplicate(index) => {
                         duplicates.insert(index);
                     }
-                    Refusal::EpochMoved => self.forget_epochs(shard),
+                    Refusal::EpochMoved => self.cached_shards()[shard.index()] = None,
                     Refusal::HistoryMoved(user) => self.histories.forget(user),
                     Refusal::Contention => contended = true,
                 }
@@ -163,10 +189,10 @@ impl Ingest {
         Ok(outcomes)
     }
 
-    /// The epochs of a shard; a store that was never used is initialized.
-    async fn epochs(&self, shard: ShardId) -> Result<PerDataset<Epoch>, IngestError> {
-        if let Some(epochs) = &self.cached_epochs()[shard.index()] {
-            return Ok(epochs.clone());
+    /// A shard; a store that was never used is initialized.
+    async fn shard(&self, shard: ShardId) -> Result<Seen, IngestError> {
+        if let Some(seen) = &self.cached_shards()[shard.index()] {
+            return Ok(seen.clone());
         }
         let state = match self.counters.read(shard).await? {
             Some(state) => state,
@@ -175,17 +201,14 @@ impl Ingest {
                 self.counters.read(shard).await?.ok_or_else(|| anyhow::anyhow!("a counter shard cannot be made"))?
             }
         };
-        self.cached_epochs()[shard.index()] = Some(state.epochs.clone());
-        Ok(state.epochs)
+        let seen = Seen { epochs: state.epochs, segments: Segments::new(state.segments.into_keys()) };
+        self.cached_shards()[shard.index()] = Some(seen.clone());
+        Ok(seen)
     }
 
-    fn forget_epochs(&self, shard: ShardId) {
-        self.cached_epochs()[shard.index()] = None;
-    }
-
-    fn cached_epochs(&self) -> std::sync::MutexGuard<'_, [Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]> {
+    fn cached_shards(&self) -> std::sync::MutexGuard<'_, [Option<Seen>; COUNTER_SHARDS as usize]> {
         // A cache that a panic left behind is still a cache.
-        self.epochs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.shards.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the functions do: one use case a file. Each reads the state, decides,
 //! and writes with a condition, so that a trigger may be lost, repeated or late.
 
+mod activity;
 mod assess;
 mod evaluate;
 mod ingest;
@@ -9,10 +10,11 @@ mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
 
+pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Trigger};
 pub use evaluate::{Announce, Evaluate};
 pub use ingest::{Busy, Ingest, IngestError, Outcome};
 pub use initialize::initialize;
-pub use overview::{Observe, Overview};
+pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
