@@ -3,9 +3,11 @@
 //! Everything here runs on the embedded engines and needs nothing but Rust.
 
 mod api;
+mod bare;
 mod command_line;
 mod counting;
 mod kill;
+mod model;
 mod readiness;
 mod real_events;
 mod sample;

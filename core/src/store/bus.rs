@@ -21,6 +21,8 @@ pub enum Fact {
         dataset: Dataset,
         epoch: Epoch,
     },
+    /// Nobody listens to it: it shows that facts can be published.
+    HealthChecked,
     DatasetPrepared {
         dataset: Dataset,
         version: Version,
@@ -36,6 +38,7 @@ impl Fact {
             Fact::ThresholdReached(_) => "threshold reached",
             Fact::QualityAssessed(_) => "quality assessed",
             Fact::DatasetReady { .. } => "dataset ready",
+            Fact::HealthChecked => "health checked",
             Fact::DatasetPrepared { .. } => "dataset prepared",
         }
     }
@@ -45,6 +48,7 @@ impl Fact {
             Fact::ThresholdReached(dataset) | Fact::QualityAssessed(dataset) => {
                 json!({"dataset": dataset, "dataset_id": dataset.id()})
             }
+            Fact::HealthChecked => json!({}),
             Fact::DatasetReady { dataset, epoch } => {
                 json!({"dataset": dataset, "dataset_id": dataset.id(), "epoch": epoch})
             }

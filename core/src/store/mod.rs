@@ -29,7 +29,7 @@ pub use hold::Hold;
 pub use objects::{Objects, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
 pub use records::{
-    Announcements, AssessmentRecord, Assessments, Heads, Page, Saved, Timeline, VersionRecord, Versions,
+    Announcements, AssessmentRecord, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline, VersionRecord, Versions,
 };
 pub use tables::{TableDefinition, ensure, table_definitions};
 

@@ -20,7 +20,8 @@ use crate::quality::Judgement;
 
 const HEAD: &str = "head";
 const ANNOUNCED: &str = "announced";
-const CHANGE_PREFIX: &str = "change#";
+/// Keys of the entries of timelines begin with this.
+pub const CHANGE_PREFIX: &str = "change#";
 const ASSESSMENT_PREFIX: &str = "assessment#";
 const VERSION_PREFIX: &str = "version#";
 

@@ -4,6 +4,7 @@
 mod activity;
 mod assess;
 mod evaluate;
+mod health;
 mod ingest;
 mod initialize;
 mod overview;
@@ -13,6 +14,7 @@ mod prepare;
 pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Trigger};
 pub use evaluate::{Announce, Evaluate};
+pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health};
 pub use ingest::{Busy, Ingest, IngestError, Outcome};
 pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};

@@ -1,6 +1,7 @@
 //! What all functions share at their edge: reading triggers, routing requests,
 //! answering them, and starting up.
 
+mod page;
 mod problem;
 mod reply;
 mod request;
@@ -9,6 +10,7 @@ mod start;
 mod trigger;
 
 pub use lambda_runtime::{Error, LambdaEvent};
+pub use page::{DEFAULT_LIMIT, MOST, PageRequest, cursor};
 pub use problem::Problem;
 pub use reply::{Answer, Reply};
 pub use request::{Request, dataset_of};

@@ -32,6 +32,11 @@ impl Request {
         self.inner.raw_http_path()
     }
 
+    /// A header, where it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.inner.headers().get(name)?.to_str().ok()
+    }
+
     /// A query parameter.
     pub fn query(&self, name: &str) -> Option<String> {
         self.inner.query_string_parameters().first(name).map(str::to_owned)

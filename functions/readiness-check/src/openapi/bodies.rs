@@ -1,0 +1,138 @@
+//! Bodies of the other functions' routes, field by field. That they are what is
+//! really answered, the wire tests check.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use learning_core::dataset::{Dataset, Version};
+use learning_core::event::Fault;
+use schemars::JsonSchema;
+use serde_json::Value;
+use uuid::Uuid;
+
+#[derive(JsonSchema)]
+pub struct EventResults {
+    pub accepted: u64,
+    pub duplicates: u64,
+    pub rejected: u64,
+    /// One an event, in their order.
+    pub results: Vec<EventResult>,
+}
+
+#[derive(JsonSchema)]
+pub struct EventResult {
+    /// As it was sent; `null` where an event that was refused had none.
+    pub event_id: Value,
+    pub status: EventStatus,
+    /// The datasets that it feeds.
+    pub datasets: Vec<Dataset>,
+    /// What is odd about it: it is stored all the same, and lowers the quality.
+    pub warnings: Vec<Fault>,
+    /// Why it was refused.
+    pub errors: Vec<Fault>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum EventStatus {
+    Accepted,
+    Duplicate,
+    Rejected,
+}
+
+#[derive(JsonSchema)]
+pub struct DatasetInBody {
+    pub dataset_id: Uuid,
+}
+
+#[derive(JsonSchema)]
+pub struct PrepareData {
+    pub dataset_id: Uuid,
+    /// Whether a dataset that is not ready is prepared all the same; `reason` is then required.
+    #[schemars(default)]
+    pub force: bool,
+    /// Why; it is recorded.
+    pub reason: Option<String>,
+}
+
+/// Shares and scores are between 0 and 1.
+#[derive(JsonSchema)]
+pub struct QualityMetrics {
+    pub completeness: f64,
+    pub consistency: f64,
+    pub validity: f64,
+    pub overall_score: f64,
+    pub anomaly_count: u64,
+    pub duplicate_count: u64,
+    pub missing_values_count: u64,
+}
+
+#[derive(JsonSchema)]
+pub struct Assessed {
+    pub dataset_id: Uuid,
+    pub quality_metrics: QualityMetrics,
+    pub assessment_timestamp: DateTime<Utc>,
+    pub assessment_id: Uuid,
+    pub record_count: u64,
+    /// Whether it was made before, of the same records.
+    pub cached: bool,
+    pub passed: bool,
+    /// What lowered the score, the heaviest first.
+    pub explanation: Vec<Contribution>,
+    /// The profile of each field, as `type.field`.
+    pub fields: BTreeMap<String, Value>,
+}
+
+#[derive(JsonSchema)]
+pub struct Contribution {
+    pub dimension: String,
+    pub field: String,
+    pub rule: String,
+    pub violations: u64,
+    pub checks: u64,
+    /// Its part of 1 − overall score.
+    pub loss: f64,
+    /// Ids of events that show it.
+    pub examples: Vec<Value>,
+}
+
+#[derive(JsonSchema)]
+pub struct QualityHistory {
+    pub dataset_id: Uuid,
+    pub quality_metrics: Vec<QualityEntry>,
+    pub metrics_count: u64,
+    /// What to send as `cursor` for the entries before these; `null` at the end.
+    pub next: Option<String>,
+}
+
+#[derive(JsonSchema)]
+pub struct QualityEntry {
+    pub id: Uuid,
+    pub training_dataset_id: Uuid,
+    pub completeness_score: f64,
+    pub consistency_score: f64,
+    pub validity_score: f64,
+    pub overall_score: f64,
+    pub anomaly_count: u64,
+    pub duplicate_count: u64,
+    pub missing_values_count: u64,
+    pub assessment_date: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(JsonSchema)]
+pub struct PreparedAnswer {
+    pub success: bool,
+    pub dataset_type: Dataset,
+    pub version: Version,
+    /// Whether it was made by this request.
+    pub created: bool,
+    /// What was new in it and counts.
+    pub data_count: u64,
+    pub state: String,
+    /// `s3://…`
+    pub manifest: String,
+    pub digest: String,
+    /// Statistics of the dataset.
+    pub prepared_data: Value,
+}

@@ -1,0 +1,106 @@
+//! What each route does, takes and answers.
+
+use function_edge::Route;
+use learning_core::usecase::Dependencies;
+use serde_json::json;
+
+use super::bodies::{Assessed, DatasetInBody, EventResults, PrepareData, PreparedAnswer, QualityHistory};
+use super::events;
+use super::operation::{Operation, schema_of};
+use crate::aggregation::Aggregation;
+use crate::view;
+
+const READ: Option<&str> = Some("learning:read");
+const WRITE: Option<&str> = Some("learning:write");
+
+const MALFORMED: (u16, &str) = (400, "The request cannot be read.");
+const UNKNOWN_DATASET: (u16, &str) = (404, "There is no such dataset.");
+const TOO_LARGE: (u16, &str) = (413, "The body is larger than is taken.");
+const UNSUPPORTED: (u16, &str) = (415, "The body is of a content type that is not taken.");
+const INCOMPLETE: (u16, &str) = (422, "The body lacks something, or holds what cannot be.");
+const BUSY: (u16, &str) = (503, "Too many at once: come back after Retry-After.");
+const DATASET_ID: &str = "The id of a dataset; GET …/datasets lists them.";
+
+pub fn of(route: Route) -> Operation {
+    match route {
+        Route::PostEvents => {
+            Operation::new("postEvents", "events", Some("events:write"), "Takes events in: one, or a batch.")
+                .body(events::posted)
+                .answers::<EventResults>(202, "What became of each event, in their order.")
+                .problems([MALFORMED, TOO_LARGE, UNSUPPORTED, (422, "The single event is refused."), BUSY])
+        }
+        Route::Status => Operation::new("getStatus", "datasets", READ, "The overview.")
+            .answers::<view::Status>(200, "How the service and its datasets are."),
+        Route::Datasets => Operation::new("listDatasets", "datasets", READ, "All datasets.")
+            .answers::<view::Datasets>(200, "The datasets with their readiness."),
+        Route::Dataset => Operation::new("getDataset", "datasets", READ, "One dataset.")
+            .uuid("dataset_id", DATASET_ID)
+            .answers::<view::DatasetView>(200, "The dataset with its readiness.")
+            .problems([MALFORMED, UNKNOWN_DATASET]),
+        Route::ReadyDatasets => {
+            Operation::new("listReadyDatasets", "datasets", READ, "The datasets that pass all gates.")
+                .answers::<view::ReadyDatasets>(200, "Those that are ready, and why.")
+        }
+        Route::DataAggregation => Operation::new("getDataAggregation", "datasets", READ, "What has been collected.")
+            .answers::<Aggregation>(200, "Totals, by dataset and by day."),
+        Route::Timeline => {
+            Operation::new("getTimeline", "datasets", READ, "The changes of a dataset's state, newest first.")
+                .uuid("dataset_id", DATASET_ID)
+                .paged()
+                .answers::<view::Timeline>(200, "Each change with its time and cause.")
+                .problems([MALFORMED, UNKNOWN_DATASET])
+        }
+        Route::Initialize => Operation::new("initialize", "datasets", WRITE, "Creates the datasets that are missing.")
+            .answers::<view::Datasets>(200, "None was missing.")
+            .answers::<view::Datasets>(201, "Some were missing."),
+        Route::AssessQuality => Operation::new("assessQuality", "quality", WRITE, "Assesses a dataset now.")
+            .body(schema_of::<DatasetInBody>)
+            .answers::<Assessed>(200, "The assessment; of unchanged data, the one that is kept.")
+            .problems([
+                MALFORMED,
+                UNKNOWN_DATASET,
+                (409, "There is nothing to assess."),
+                TOO_LARGE,
+                UNSUPPORTED,
+                INCOMPLETE,
+                BUSY,
+            ]),
+        Route::QualityMetrics => {
+            Operation::new("getQualityMetrics", "quality", READ, "The history of a dataset's quality, newest first.")
+                .uuid("dataset_id", DATASET_ID)
+                .paged()
+                .answers::<QualityHistory>(200, "One entry an assessment.")
+                .problems([MALFORMED, UNKNOWN_DATASET])
+        }
+        Route::PrepareData => {
+            Operation::new("prepareData", "versions", WRITE, "Closes the epoch of a dataset and prepares a version.")
+                .body(schema_of::<PrepareData>)
+                .answers::<PreparedAnswer>(200, "The version; where nothing is new, the last one.")
+                .problems([
+                    MALFORMED,
+                    UNKNOWN_DATASET,
+                    (409, "The dataset is not ready, is being prepared, or there is nothing to prepare."),
+                    TOO_LARGE,
+                    UNSUPPORTED,
+                    INCOMPLETE,
+                    (501, "This dataset cannot be prepared yet."),
+                    BUSY,
+                ])
+        }
+        Route::Health => {
+            Operation::new("getHealth", "service", None, "Whether the service is alive; it asks nobody else.")
+                .answers::<view::Alive>(200, "It is.")
+        }
+        Route::Dependencies => Operation::new("getDependencies", "service", READ, "Each dependency apart.")
+            .answers::<Dependencies>(200, "Events are taken in; `degraded` where something behind does not work.")
+            .answers::<Dependencies>(503, "Events cannot be taken in."),
+        Route::Dashboard => Operation::new("getDashboard", "service", None, "The page for people, without data.")
+            .answers_with(200, "The page.", "text/html; charset=utf-8", |_| json!({"type": "string"})),
+        Route::OpenApi => Operation::new("getOpenApi", "service", None, "This description.").answers_with(
+            200,
+            "OpenAPI 3.1.",
+            "application/json",
+            |_| json!({"type": "object"}),
+        ),
+    }
+}
