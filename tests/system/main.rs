@@ -8,6 +8,7 @@ mod command_line;
 mod counting;
 mod kill;
 mod model;
+mod payloads;
 mod readiness;
 mod real_events;
 mod sample;

@@ -3,6 +3,7 @@
 mod plan;
 mod refused;
 mod segments;
+mod turns;
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use self::plan::{Candidate, Histories};
 use self::segments::Segments;
+use self::turns::Turns;
 use super::initialize;
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
@@ -68,6 +70,7 @@ pub struct Ingest {
     /// Each counter shard as last seen; its condition tells when the epochs are stale.
     shards: Mutex<[Option<Seen>; COUNTER_SHARDS as usize]>,
     histories: Histories,
+    turns: Turns,
 }
 
 /// What a batch needs to know of its counter shard.
@@ -86,6 +89,7 @@ impl Ingest {
             settings: settings.clone(),
             shards: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
             histories: Histories::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -143,6 +147,7 @@ impl Ingest {
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
             let Seen { epochs, segments } = self.shard(shard).await?;
+            let _turns = self.turns.take(self.histories.extended_by(&candidates)).await;
             let histories = self.histories.of(&candidates, &self.log).await?;
             let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency, &segments);
             let refusals = self.log.append(&batch).await?;
