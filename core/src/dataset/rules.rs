@@ -127,7 +127,7 @@ impl RuleChanges {
         let fields = |schema: &&EventSchema| {
             schema.fields.iter().map(|field| field.name).chain(["occurred_at"]).map(|field| of(schema, field)).collect()
         };
-        declared().iter().map(|schema| fields(schema)).collect()
+        declared().iter().map(fields).collect()
     }
 }
 

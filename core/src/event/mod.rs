@@ -8,6 +8,7 @@ pub mod category;
 pub mod cell;
 pub mod envelope;
 mod fault;
+pub mod line;
 pub mod rule;
 pub mod schema;
 

@@ -76,17 +76,19 @@ impl QualityState {
     /// time. Each user must be observed once over all states that are merged.
     pub fn observe_user(&mut self, records: &mut [StoredEvent]) {
         records.sort_by_key(|stored| (stored.event.occurred_at, stored.event.id));
-        let records = records.iter().filter_map(Record::of);
-        let mut traces: Vec<Trace> = records.map(|record| self.observe(&record)).collect();
+        let mut traces = Vec::with_capacity(records.len());
+        for record in records.iter().filter_map(Record::of) {
+            self.observe(&record);
+            traces.push(record.trace());
+        }
         self.observe_traces(&mut traces);
     }
 
-    /// Observes one record by itself. What it leaves must be observed with the other
-    /// traces of its user: here, or by a state that this one is merged with.
-    pub fn observe(&mut self, record: &Record<'_>) -> Trace {
+    /// Observes one record by itself. Its [`Record::trace`] must be observed with the
+    /// others of its user: here, or by a state that this one is merged with.
+    pub fn observe(&mut self, record: &Record<'_>) {
         self.records += 1;
         self.states.observe(&self.rules, record);
-        record.trace()
     }
 
     /// Observes the traces of all records of one user, in any order.

@@ -10,7 +10,8 @@ use rust_decimal::Decimal;
 use super::consistency::Compiled;
 use super::content;
 use crate::event::cell::Cell;
-use crate::event::schema::{EventSchema, Kind, Population, declared};
+use crate::event::line::Line;
+use crate::event::schema::{EventSchema, Kind, Population, Refuse, declared};
 use crate::event::{Event, EventId, StoredEvent, UserId};
 
 /// One record, its values borrowed from wherever they lie.
@@ -94,6 +95,27 @@ impl<'a> Record<'a> {
         let place = place_of(event_type.name())?;
         let envelope = Envelope { id: *id, user: *user, occurred_at: *occurred_at, ingested_at: stored.ingested_at };
         Some(Self::new(envelope, place, data.iter().map(|(key, value)| (Cow::Borrowed(key.as_str()), value.into()))))
+    }
+
+    /// An event that was read in place, as a record of the type at `place`.
+    pub fn of_line(line: Line<'a>, place: usize, ingested_at: DateTime<Utc>) -> Self {
+        let Line { id, user, occurred_at, data, .. } = line;
+        Self::new(Envelope { id, user, occurred_at, ingested_at }, place, data)
+    }
+
+    /// Whether ingestion takes it in, as far as its fields decide.
+    pub fn is_admissible(&self) -> bool {
+        self.schema.fields.iter().zip(&self.fields).all(|(field, reading)| match field.refuse {
+            Refuse::Never => true,
+            Refuse::Unpopulated => reading.is_populated(),
+            Refuse::Unreadable => reading.is_populated() && reading.number.is_some(),
+            Refuse::Invalid => reading.is_populated() && field.kind.check_read(&reading.cell, reading.number).is_ok(),
+        })
+    }
+
+    /// The text of a declared field.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.fields[self.schema.place(field)?].cell.text()
     }
 
     /// Which record it is, where it serves as an example.

@@ -321,9 +321,9 @@ mod tests {
             for value in 0..truth {
                 let hash = xxhash_rust::xxh3::xxh3_64(&value.to_le_bytes());
                 if value % 3 == 0 {
-                    one.add(hash)
+                    one.add(hash);
                 } else {
-                    other.add(hash)
+                    other.add(hash);
                 }
                 one.add(hash);
             }

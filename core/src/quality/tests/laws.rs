@@ -45,7 +45,9 @@ fn state_dealt(records: &[StoredEvent], states: usize) -> QualityState {
     let mut parts: Vec<_> = (0..=states).map(|_| QualityState::new(rules(Dataset::SPENDING))).collect();
     let mut traces = std::collections::BTreeMap::<UserId, Vec<Trace>>::new();
     for (place, stored) in records.iter().enumerate() {
-        let trace = parts[place % states].observe(&Record::of(stored).unwrap());
+        let record = Record::of(stored).unwrap();
+        parts[place % states].observe(&record);
+        let trace = record.trace();
         let mut bytes = Vec::new();
         trace.write(&mut bytes);
         let read = Trace::read(bytes.as_slice().try_into().unwrap());
