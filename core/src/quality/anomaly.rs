@@ -73,6 +73,7 @@ impl Metric for Anomalies {
             report.standard_deviation = spread.sd;
             report.anomalies = Some(spread.beyond_three_sd);
             report.robust_anomalies = robust(&sorted);
+            report.typical = typical(&sorted);
             report.min = sorted.first().copied();
             report.max = sorted.last().copied();
             report.sum = column.sum.total();
@@ -103,40 +104,34 @@ fn spread(values: &[f64]) -> Spread {
     Spread { mean, sd, beyond_three_sd: sd.map_or(0, beyond) }
 }
 
-/// Values far from the others by ln |x|: more than 2.9 robust standard deviations
-/// above the median, or 3.5 below it. Of values that are log-normal, 0.2 % are as
-/// far; so are 0.2 % of normal ones with a coefficient of variation of 0.1, whose
-/// logarithms lean to the left.
+/// The sizes that are typical of a field; others are far from them by ln |x|: more
+/// than 2.9 robust standard deviations above the median, or 3.5 below it. Of values
+/// that are log-normal, 0.2 % are as far; so are 0.2 % of normal ones with a
+/// coefficient of variation of 0.1, whose logarithms lean to the left. A tenth of
+/// outliers moves the median and widens the MAD so that the upper bound lies at 3.4
+/// standard deviations: those of 20 times the median are found where the logarithms
+/// have a standard deviation up to 0.85.
 ///
 /// Zeros are no amounts: they are neither counted nor measured by, whatever their
 /// share. The robust standard deviation is 1.4826 × MAD; where the MAD is 0, since
 /// more than half of the values are equal, 1.2533 × the mean absolute deviation
 /// (Iglewicz and Hoaglin 1993); where that is 0 too, the values do not differ
-/// enough to say, and the answer is `None`. What was found is set aside and the
-/// rest measured anew until nothing more is found, since a tenth of outliers
-/// widens even the MAD by a seventh.
-pub(super) fn robust(sorted: &[f64]) -> Option<u64> {
+/// enough to say, and the answer is `None`.
+pub(super) fn typical(sorted: &[f64]) -> Option<(f64, f64)> {
     const ABOVE: f64 = 2.9;
     const BELOW: f64 = 3.5;
     let mut logs: Vec<f64> = sorted.iter().filter(|value| **value != 0.0).map(|value| value.abs().ln()).collect();
     logs.sort_unstable_by(f64::total_cmp);
-    let mut typical = 0..logs.len();
-    loop {
-        let values = &logs[typical.clone()];
-        let centre = median(values)?;
-        let unit = unit(values, centre);
-        if unit == 0.0 {
-            return (typical.len() < logs.len()).then(|| (logs.len() - typical.len()) as u64);
-        }
-        let first = logs.partition_point(|log| centre - log > BELOW * unit);
-        let end = logs.partition_point(|log| log - centre <= ABOVE * unit);
-        // Only ever narrower, so that it ends.
-        let narrowed = first.max(typical.start)..end.min(typical.end);
-        if narrowed == typical {
-            return Some((logs.len() - typical.len()) as u64);
-        }
-        typical = narrowed;
-    }
+    let centre = median(&logs)?;
+    let unit = unit(&logs, centre);
+    (unit > 0.0).then(|| ((centre - BELOW * unit).exp(), (centre + ABOVE * unit).exp()))
+}
+
+/// How many values are of no typical size.
+fn robust(sorted: &[f64]) -> Option<u64> {
+    let (least, most) = typical(sorted)?;
+    let untypical = |value: &&f64| **value != 0.0 && !(least..=most).contains(&value.abs());
+    Some(sorted.iter().filter(untypical).count() as u64)
 }
 
 fn unit(sorted: &[f64], centre: f64) -> f64 {

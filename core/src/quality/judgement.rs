@@ -148,9 +148,12 @@ pub struct FieldReport {
     /// Beyond 3 standard deviations from the mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomalies: Option<u64>,
-    /// By median and MAD on a log scale.
+    /// Not of a typical size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub robust_anomalies: Option<u64>,
+    /// The least and the greatest typical size, by median and MAD on a log scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typical: Option<(f64, f64)>,
     /// Different values, estimated: the standard error is 1.6 %.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distinct: Option<u64>,
@@ -158,6 +161,13 @@ pub struct FieldReport {
     pub min: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zeros: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negatives: Option<u64>,
+    /// Texts with blanks around them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub padded: Option<u64>,
     /// The exact sum, in decimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,

@@ -30,6 +30,8 @@ struct Column {
     distinct: Distinct,
     values: Values,
     #[serde(default)]
+    padded: u64,
+    #[serde(default)]
     numbers: Sketch,
 }
 
@@ -80,6 +82,10 @@ impl Metric for Profile {
                 Cell::Nested(_) | Cell::Absent | Cell::Null => continue,
             };
             let column = self.fields.of(record.place, place);
+            let blank = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+            if blank(text.as_bytes().first()) || blank(text.as_bytes().last()) {
+                column.padded += 1;
+            }
             let hash = xxh3_64(text.as_bytes());
             column.distinct.add(hash);
             if let Some(float) = reading.float() {
@@ -97,6 +103,7 @@ impl Metric for Profile {
         self.fields.merge(other.fields, |column, other| {
             column.distinct.merge(other.distinct);
             column.values.merge(other.values);
+            column.padded += other.padded;
             column.numbers.merge(&other.numbers);
         });
     }
@@ -110,6 +117,7 @@ impl Metric for Profile {
             }
             let report = draft.field(name);
             report.distinct = Some(column.distinct.estimate());
+            report.padded = (column.padded > 0).then_some(column.padded);
             if let Some(counts) = counts {
                 report.evenness = evenness(&counts);
                 let shared = counts.into_iter().filter(|(_, count)| *count >= SHARED_BY);
@@ -119,6 +127,8 @@ impl Metric for Profile {
             }
             if let Some(quantiles) = quantiles(&column.numbers) {
                 report.quantiles = Some(quantiles);
+                report.zeros = Some(column.numbers.zeros());
+                report.negatives = Some(column.numbers.negatives());
                 report.histogram = histogram(&column.numbers);
                 report.sketch = Some(column.numbers.clone());
             }

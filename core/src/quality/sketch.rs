@@ -60,6 +60,14 @@ impl Sketch {
         self.buckets().iter().map(|(_, count)| count).sum()
     }
 
+    pub fn zeros(&self) -> u64 {
+        self.zeros
+    }
+
+    pub fn negatives(&self) -> u64 {
+        self.negative.counts.iter().sum()
+    }
+
     /// All buckets that are not empty, in order of their values. Two sketches number
     /// their buckets alike: a bucket is an exact class of values.
     pub fn buckets(&self) -> Vec<(Bucket, u64)> {

@@ -72,6 +72,10 @@ fn one(dataset: Dataset, judgement: &Judgement, settings: &Settings) -> String {
         }
     }
     text.push_str(&format!("Fields:\n{}\n", fields(judgement)));
+    for (name, field) in judgement.fields.iter().filter(|(_, field)| field.padded.is_some()) {
+        let padded = field.padded.map(grouped).unwrap_or_default();
+        text.push_str(&format!("Has blanks around it: {name}: {padded} values\n"));
+    }
     for (path, counts) in &judgement.sentinels {
         let counts: Vec<String> =
             counts.iter().map(|(value, count)| format!("{} × {value:?}", grouped(*count))).collect();
