@@ -10,6 +10,7 @@ pub mod gate;
 pub mod history;
 pub mod lifecycle;
 pub mod readiness;
+pub mod rules;
 pub mod settings;
 pub mod spec;
 pub mod totals;

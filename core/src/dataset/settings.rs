@@ -11,6 +11,7 @@ use chrono::Duration;
 
 use super::gate::ExtraGates;
 use super::history::Sufficiency;
+use super::rules::RuleChanges;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
 
@@ -25,6 +26,10 @@ pub struct Settings {
     /// The least overall quality to train on, in [0, 1].
     pub quality_gate: f64,
     pub weights: Weights,
+    /// What differs from the declared rules of quality.
+    pub rules: RuleChanges,
+    /// Records up to which a request for an assessment is answered at once.
+    pub assess_at_once: u64,
     pub limits: Limits,
     /// Events in one request.
     pub batch_events: usize,
@@ -98,6 +103,8 @@ impl Default for Settings {
             sufficiency: Sufficiency { transactions: 10, days: 14 },
             quality_gate: 0.7,
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
+            rules: RuleChanges::default(),
+            assess_at_once: 100_000,
             limits: Limits::default(),
             batch_events: 500,
             scan_segments: 4,
@@ -162,6 +169,10 @@ impl Settings {
         vars.read("WEIGHT_CONSISTENCY", &mut weights.consistency, is_share, "between 0 and 1")?;
         vars.read("WEIGHT_VALIDITY", &mut weights.validity, is_share, "between 0 and 1")?;
         weights.check()?;
+        if let Some(rules) = vars.take("QUALITY_RULES") {
+            settings.rules = rules.parse().map_err(|problem: String| error("QUALITY_RULES", problem))?;
+        }
+        vars.read("ASSESS_AT_ONCE", &mut settings.assess_at_once, |_| true, "a number of records")?;
         vars.read(
             "EVENT_BYTES",
             &mut settings.limits.event_bytes,
@@ -323,6 +334,7 @@ mod tests {
             ("LEARNING_BUCKET", " ", "not empty"),
             ("LEARNING_MAX_USER_SHARE_GOAL", "0", "above 0"),
             ("LEARNING_AUTO_PREPARE_GAOL", "true", "no such setting"),
+            ("LEARNING_QUALITY_RULES", r#"{"transaction_creation.price": {"max": 1}}"#, "no field"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.variable, name);

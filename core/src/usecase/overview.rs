@@ -13,6 +13,7 @@ use crate::dataset::settings::Settings;
 use crate::dataset::totals::Totals;
 use crate::dataset::{Counts, Dataset, PerDataset};
 use crate::quality::Rules;
+use crate::quality::drift::{Drift, Size};
 use crate::store::{Activity, AssessmentRecord, Assessments, Clients, CounterShard, Counters, Heads};
 
 /// Days of activity that are read: the window of a forecast, and what lies just before it.
@@ -48,6 +49,7 @@ impl Overview {
         let asked_for = head.state == State::Assessing
             && self.assessment.as_ref().is_some_and(|assessment| assessment.assessed_at >= head.state_since);
         let judgement = self.assessment.as_ref().map(|assessment| &assessment.judgement);
+        let population = judgement.and_then(|judgement| judgement.population.as_ref());
         Situation {
             dataset: head.dataset,
             now: self.at,
@@ -59,10 +61,9 @@ impl Overview {
             classes: self.classes.clone(),
             quality: self.quality_score(),
             quality_current: self.assessment_current || asked_for,
-            users: judgement.map(|judgement| judgement.users.count),
-            largest_user_share: judgement
-                .map(|judgement| judgement.users.largest as f64 / judgement.record_count.max(1) as f64),
-            drift: None,
+            users: population.map(|population| population.users),
+            largest_user_share: population.map(|population| population.largest_user_share),
+            drift: judgement.and_then(|judgement| judgement.drift.as_ref()).map(severe),
         }
     }
 
@@ -219,6 +220,11 @@ impl Observe {
             assessment_current,
         }
     }
+}
+
+/// Fields that have drifted as far as a drift can be judged.
+fn severe(drift: &Drift) -> u64 {
+    drift.fields.values().filter(|field| field.size == Size::Major).count() as u64
 }
 
 fn arrived(dataset: Dataset, activity: &[Observation]) -> Vec<Arrived> {
