@@ -7,6 +7,7 @@
 pub mod category;
 pub mod envelope;
 mod fault;
+pub mod privacy;
 pub mod schema;
 
 use std::fmt;
