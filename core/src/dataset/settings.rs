@@ -12,6 +12,8 @@ use chrono::Duration;
 use super::history::Sufficiency;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
+use crate::event::mapping::Mappings;
+use crate::event::privacy;
 
 /// Every variable that may be set begins with this.
 pub const PREFIX: &str = "LEARNING_";
@@ -25,6 +27,15 @@ pub struct Settings {
     pub quality_gate: f64,
     pub weights: Weights,
     pub limits: Limits,
+    pub privacy: privacy::Rules,
+    /// Bytes of a request's body, as it comes.
+    pub body_bytes: usize,
+    /// Bytes of a request's body when it is decompressed.
+    pub decompressed_bytes: usize,
+    /// How the items of foreign tables become events.
+    pub mappings: Mappings,
+    /// Whether requests need a token; without one, everybody may do everything.
+    pub require_auth: bool,
     /// Events in one request.
     pub batch_events: usize,
     /// Parallel scans of the events table.
@@ -97,6 +108,11 @@ impl Default for Settings {
             quality_gate: 0.7,
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
             limits: Limits::default(),
+            privacy: privacy::Rules::default(),
+            body_bytes: 4 * 1024 * 1024,
+            decompressed_bytes: 32 * 1024 * 1024,
+            mappings: Mappings::default(),
+            require_auth: true,
             batch_events: 500,
             scan_segments: 4,
             min_interval: Duration::hours(1),
@@ -154,6 +170,17 @@ impl Settings {
             "256 to 300000",
         )?;
         vars.read("DEPTH", &mut settings.limits.depth, |depth| (1..=30).contains(depth), "1 to 30")?;
+        vars.read(
+            "STRING_BYTES",
+            &mut settings.limits.string_bytes,
+            |bytes| (64..=300_000).contains(bytes),
+            "64 to 300000",
+        )?;
+        let mappings = r#"JSON: {"table": {"event_type": "=…", "user_id": "…", "occurred_at": "…", "data": {…}}}"#;
+        vars.read("STREAM_MAPPINGS", &mut settings.mappings, |_| true, mappings)?;
+        vars.read("REQUIRE_AUTH", &mut settings.require_auth, |_| true, "true or false")?;
+        settings.read_bodies(&mut vars)?;
+        settings.read_privacy(&mut vars)?;
         vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.clock_skew)?;
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
         vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
@@ -170,6 +197,34 @@ impl Settings {
 
         vars.finish()?;
         Ok(settings)
+    }
+
+    fn read_bodies(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
+        // A synchronous Lambda takes 6 MB, of which escaping wants its part.
+        let (kib, mib) = (1024, 1024 * 1024);
+        vars.read("BODY_BYTES", &mut self.body_bytes, |bytes| (kib..=4 * mib).contains(bytes), "1024 to 4194304")?;
+        let possible = |bytes: &usize| (kib..=256 * mib).contains(bytes);
+        vars.read("DECOMPRESSED_BYTES", &mut self.decompressed_bytes, possible, "1024 to 268435456")
+    }
+
+    /// Every rule of redaction has a switch.
+    fn read_privacy(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
+        let rules = &mut self.privacy;
+        for (name, rule) in [
+            ("REDACT_KEYS", &mut rules.keys),
+            ("REDACT_CARDS", &mut rules.cards),
+            ("REDACT_IBANS", &mut rules.ibans),
+            ("REDACT_SSNS", &mut rules.ssns),
+            ("REDACT_EMAILS", &mut rules.emails),
+            ("REDACT_PHONES", &mut rules.phones),
+        ] {
+            vars.read(name, rule, |_| true, "true or false")?;
+        }
+        // 0 switches the rule off.
+        let mut most = rules.string_chars.unwrap_or(0);
+        vars.read("STRING_CHARS", &mut most, |most| *most == 0 || (32..=100_000).contains(most), "0, or 32 to 100000")?;
+        rules.string_chars = (most > 0).then_some(most);
+        Ok(())
     }
 }
 
@@ -258,6 +313,8 @@ mod tests {
         assert_eq!(settings.threshold(Dataset::GOAL), 7);
         assert_eq!(settings.threshold(Dataset::SPENDING), 1_000);
         assert_eq!(settings.min_interval, Duration::zero());
+        let settings = read(&[("LEARNING_STRING_CHARS", "0"), ("LEARNING_REDACT_PHONES", "false")]).unwrap();
+        assert_eq!(settings.privacy, privacy::Rules { string_chars: None, phones: false, ..Default::default() });
     }
 
     #[test]
@@ -269,6 +326,9 @@ mod tests {
             ("LEARNING_QUALITY_GATE", "NaN", "between 0 and 1"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
+            ("LEARNING_REDACT_CARDS", "off", "true or false"),
+            ("LEARNING_STRING_CHARS", "5", "0, or 32 to 100000"),
+            ("LEARNING_STREAM_MAPPINGS", r#"{"orders": {}}"#, "missing field"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.variable, name);

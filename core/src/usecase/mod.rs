@@ -3,16 +3,20 @@
 
 mod assess;
 mod evaluate;
+mod incoming;
 mod ingest;
 mod initialize;
 mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
+mod requeue;
 
 pub use assess::{Assess, AssessError, Assessed, Trigger};
 pub use evaluate::{Announce, Evaluate};
-pub use ingest::{Busy, Ingest, IngestError, Outcome};
+pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
+pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, parse};
 pub use initialize::initialize;
 pub use overview::{Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
+pub use requeue::{Requeue, Requeued};

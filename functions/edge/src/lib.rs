@@ -1,6 +1,7 @@
 //! What all functions share at their edge: reading triggers, routing requests,
 //! answering them, and starting up.
 
+mod caller;
 mod problem;
 mod reply;
 mod request;
@@ -8,6 +9,7 @@ mod route;
 mod start;
 mod trigger;
 
+pub use caller::{Caller, Scope};
 pub use lambda_runtime::{Error, LambdaEvent};
 pub use problem::Problem;
 pub use reply::{Answer, Reply};
