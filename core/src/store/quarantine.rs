@@ -120,8 +120,9 @@ impl Quarantine {
     /// # Errors
     /// Whatever the service says.
     pub async fn release(&self, quarantined: &[Quarantined]) -> Result<()> {
-        stream::iter(quarantined)
-            .map(|one| async move { self.0.delete(&one.key()).await })
+        let keys: Vec<String> = quarantined.iter().map(Quarantined::key).collect();
+        stream::iter(keys)
+            .map(|key| async move { self.0.delete(&key).await })
             .buffer_unordered(CONCURRENT)
             .try_collect()
             .await

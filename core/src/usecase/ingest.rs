@@ -3,6 +3,7 @@
 
 mod difference;
 mod plan;
+mod turns;
 mod unanswered;
 mod write;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use self::plan::{Candidate, Histories};
+use self::turns::Turns;
 pub use self::unanswered::{Arrival, Unanswered};
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
@@ -138,6 +140,7 @@ pub struct Ingest {
     /// The epochs of each counter shard as last seen; the shard's condition tells when they are stale.
     epochs: Mutex<[Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]>,
     histories: Histories,
+    turns: Turns,
 }
 
 impl Ingest {
@@ -149,6 +152,7 @@ impl Ingest {
             settings: settings.clone(),
             epochs: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
             histories: Histories::default(),
+            turns: Turns::default(),
         }
     }
 

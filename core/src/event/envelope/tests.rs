@@ -94,8 +94,10 @@ fn an_unknown_type_is_admitted_whatever_it_holds() {
 
 #[test]
 fn size_and_depth_are_limited() {
-    let large = with("/data/category", json!("x".repeat(70_000)));
+    let large = with("/data/category", json!(vec!["x".repeat(30_000); 3]));
     assert_eq!(codes(&read(&large, &intake()).unwrap_err()), [(String::new(), FaultCode::TooLarge)]);
+    let long = with("/data/category", json!("x".repeat(40_000)));
+    assert_eq!(codes(&read(&long, &intake()).unwrap_err()), [("data".into(), FaultCode::TooLong)]);
     let mut nested = json!(1);
     for _ in 0..20 {
         nested = json!([nested]);

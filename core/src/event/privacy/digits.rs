@@ -140,9 +140,7 @@ pub fn phone(text: &[u8], groups: &[Group]) -> Option<Range<usize>> {
         north_american(text, groups)
     }?;
     let mut span = span(found);
-    if plus {
-        span.start -= 1;
-    } else if span.start > 0 && text[span.start - 1] == b'(' {
+    if plus || (span.start > 0 && text[span.start - 1] == b'(') {
         span.start -= 1;
     }
     Some(span)
@@ -160,7 +158,7 @@ fn longest(groups: &[Group], lengths: std::ops::RangeInclusive<usize>) -> Option
 fn is_date(text: &[u8], groups: &[Group]) -> bool {
     match groups {
         [a, b, c, ..] if (a.len(), b.len(), c.len()) == (2, 2, 4) => {
-            [a, b].iter().all(|group| &text[group.start..group.end] <= &b"31"[..])
+            [a, b].iter().all(|group| text[group.start..group.end] <= b"31"[..])
         }
         _ => false,
     }

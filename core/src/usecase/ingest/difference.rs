@@ -70,6 +70,6 @@ mod tests {
         let mut second = stored(json!({"amount": 2, "a": {"b": 1, "c": 3, "d": 4}, "same": [1], "new": null}));
         assert_eq!(between(&first, &first), Vec::<String>::new());
         second.event.occurred_at = DateTime::from_timestamp_nanos(1);
-        assert_eq!(between(&first, &second), ["occurred_at", "data.amount", "data.a.c", "data.a.d", "data.new"]);
+        assert_eq!(between(&first, &second), ["occurred_at", "data.a.c", "data.a.d", "data.amount", "data.new"]);
     }
 }

@@ -150,6 +150,16 @@ pub struct Standings {
 }
 
 impl Histories {
+    fn is_sufficient(&self, user: UserId) -> bool {
+        self.seen().get(&user).is_some_and(|entry| entry.history.sufficient_since.is_some())
+    }
+
+    /// The users whose histories `candidates` may change.
+    pub fn extended_by(&self, candidates: &[Candidate]) -> BTreeSet<UserId> {
+        let users = candidates.iter().filter(|candidate| candidate.in_history());
+        users.map(|candidate| candidate.stored.event.user).filter(|user| !self.is_sufficient(*user)).collect()
+    }
+
     /// How the users stand whose histories `candidates` extend, and `others`;
     /// read where it was not seen yet.
     ///

@@ -30,6 +30,7 @@ impl Ingest {
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
             let epochs = self.epochs(shard).await?;
+            let _turns = self.turns.take(self.histories.extended_by(&candidates)).await;
             let Standings { histories, erased } = self.histories.of(&candidates, &suspects, &self.log).await?;
             if !erased.is_empty() {
                 let (refused, kept) =
