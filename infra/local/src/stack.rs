@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use chrono::Utc;
-use function_edge::{Answer, Function};
+use function_edge::{Answer, Error, Function, RawValue};
 use learning_core::dataset::Dataset;
 use learning_core::dataset::lifecycle::State;
 use learning_core::dataset::settings::Settings;
@@ -102,13 +102,12 @@ impl Stack {
         Observe::new(&self.clients, &self.settings).all().await
     }
 
-    /// Invokes a function as its trigger does.
+    /// Invokes a function as its triggers do.
     ///
     /// # Errors
     /// What the function fails with.
-    pub async fn invoke(&self, function: Function, event: &serde_json::Value) -> Result<Answer> {
-        let payload = serde_json::value::to_raw_value(event)?;
-        self.functions.invoke(function, payload).await.map_err(|error| anyhow!(error))
+    pub async fn invoke(&self, function: Function, payload: Box<RawValue>) -> Result<Answer, Error> {
+        self.functions.invoke(function, payload).await
     }
 
     /// Waits until nothing is under way and nothing is left to do automatically.
