@@ -14,6 +14,7 @@ use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
 use crate::event::mapping::Mappings;
 use crate::event::privacy;
+use crate::event::schema::RECOMMENDATION_INTERACTIONS;
 
 /// Every variable that may be set begins with this.
 pub const PREFIX: &str = "LEARNING_";
@@ -26,6 +27,7 @@ pub struct Settings {
     /// The least overall quality to train on, in [0, 1].
     pub quality_gate: f64,
     pub weights: Weights,
+    pub rewards: Rewards,
     pub limits: Limits,
     pub privacy: privacy::Rules,
     /// Bytes of a request's body, as it comes.
@@ -55,6 +57,37 @@ pub struct Weights {
     pub completeness: f64,
     pub consistency: f64,
     pub validity: f64,
+}
+
+/// What an interaction with a recommendation is worth when its event does not say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rewards([f64; RECOMMENDATION_INTERACTIONS.len()]);
+
+impl Rewards {
+    /// The reward of an interaction; `None` for a word that is none.
+    pub fn of(&self, interaction: &str) -> Option<f64> {
+        let place = RECOMMENDATION_INTERACTIONS.iter().position(|word| *word == interaction)?;
+        Some(self.0[place])
+    }
+
+    /// In the order of [`RECOMMENDATION_INTERACTIONS`].
+    pub fn all(&self) -> [f64; RECOMMENDATION_INTERACTIONS.len()] {
+        self.0
+    }
+}
+
+impl Default for Rewards {
+    fn default() -> Self {
+        let of = |word: &str| match word {
+            "implemented" => 1.0,
+            "helpful" => 0.5,
+            "click" => 0.2,
+            "dismiss" => -0.2,
+            "not_helpful" => -0.5,
+            _ => 0.0,
+        };
+        Self(std::array::from_fn(|place| of(RECOMMENDATION_INTERACTIONS[place])))
+    }
 }
 
 /// The names of what is deployed.
@@ -107,6 +140,7 @@ impl Default for Settings {
             sufficiency: Sufficiency { transactions: 10, days: 14 },
             quality_gate: 0.7,
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
+            rewards: Rewards::default(),
             limits: Limits::default(),
             privacy: privacy::Rules::default(),
             body_bytes: 4 * 1024 * 1024,
@@ -169,6 +203,10 @@ impl Settings {
         vars.read("WEIGHT_CONSISTENCY", &mut weights.consistency, is_share, "between 0 and 1")?;
         vars.read("WEIGHT_VALIDITY", &mut weights.validity, is_share, "between 0 and 1")?;
         weights.check()?;
+        for (word, reward) in RECOMMENDATION_INTERACTIONS.iter().zip(&mut settings.rewards.0) {
+            let name = format!("REWARD_{}", word.to_uppercase());
+            vars.read(&name, reward, |reward| reward.abs() <= 1_000.0, "between -1000 and 1000")?;
+        }
         vars.read(
             "EVENT_BYTES",
             &mut settings.limits.event_bytes,
@@ -185,8 +223,8 @@ impl Settings {
         let mappings = r#"JSON: {"table": {"event_type": "=…", "user_id": "…", "occurred_at": "…", "data": {…}}}"#;
         vars.read("STREAM_MAPPINGS", &mut settings.mappings, |_| true, mappings)?;
         vars.read("REQUIRE_AUTH", &mut settings.require_auth, |_| true, "true or false")?;
-        settings.read_bodies(&mut vars)?;
-        settings.read_privacy(&mut vars)?;
+        settings.read_bodies(vars)?;
+        settings.read_privacy(vars)?;
         vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.clock_skew)?;
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
         vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
@@ -325,6 +363,9 @@ mod tests {
         assert_eq!(settings.min_interval, Duration::zero());
         let settings = read(&[("LEARNING_STRING_CHARS", "0"), ("LEARNING_REDACT_PHONES", "false")]).unwrap();
         assert_eq!(settings.privacy, privacy::Rules { string_chars: None, phones: false, ..Default::default() });
+        let settings = read(&[("LEARNING_REWARD_NOT_HELPFUL", "-2")]).unwrap();
+        assert_eq!((settings.rewards.of("not_helpful"), settings.rewards.of("implemented")), (Some(-2.0), Some(1.0)));
+        assert_eq!(settings.rewards.of("shrug"), None);
     }
 
     #[test]
@@ -334,6 +375,7 @@ mod tests {
             ("LEARNING_THRESHOLD_GOAL", "0", "at least 1"),
             ("LEARNING_THRESHOLD_GOAL", "many", "cannot be read"),
             ("LEARNING_QUALITY_GATE", "NaN", "between 0 and 1"),
+            ("LEARNING_REWARD_CLICK", "inf", "between -1000 and 1000"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
             ("LEARNING_REDACT_CARDS", "off", "true or false"),
