@@ -1,13 +1,19 @@
 //! The engines without what drives the functions: a test delivers every trigger
 //! itself, loses some, and repeats others, at times of its own.
 
+use chrono::{DateTime, Utc};
 use fincoach_local::engine::{self, Delivery, Engines, Rules};
 use fincoach_local::environment;
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Clients, Counters, Heads, ensure};
-use learning_core::usecase::initialize;
+use learning_core::usecase::{Ids, Terms, initialize};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Events that come at `now` from somebody who may report of anybody.
+pub fn terms(now: DateTime<Utc>) -> Terms {
+    Terms { now, only: None, ids: Ids::Random }
+}
 
 pub struct Bare {
     pub clients: Clients,

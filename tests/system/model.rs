@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::bare::Bare;
+use crate::bare::{Bare, terms};
 use crate::support::transaction;
 
 const STEPS: u32 = 3_000;
@@ -155,7 +155,7 @@ impl Trial {
             let earlier = self.random.random_range(0..first);
             events.push(self.event(earlier));
         }
-        let outcomes = self.ingest.ingest(&events, self.now).await.unwrap();
+        let outcomes = self.ingest.ingest(events.into_iter().map(Ok).collect(), &terms(self.now)).await.unwrap();
         let accepted = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Accepted { .. })).count() as u64;
         assert_eq!(accepted, count as u64);
         self.model.new += accepted;

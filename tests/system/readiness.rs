@@ -9,7 +9,7 @@ use learning_core::dataset::Dataset;
 use learning_core::usecase::{Ingest, KeepActivity, Observe};
 use serde_json::Value;
 
-use crate::bare::Bare;
+use crate::bare::{Bare, terms};
 use crate::support::{Running, assert_counts_are_exact, real_events, transaction};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +67,7 @@ async fn a_forecast_from_half_way_misses_by_less_than_a_third() {
     for day in past.chunk_by(|one, other| time(one).date_naive() == time(other).date_naive()) {
         let evening = time(day.last().unwrap());
         for batch in day.chunks(500) {
-            ingest.ingest(batch, evening).await.unwrap();
+            ingest.ingest(batch.iter().cloned().map(Ok).collect(), &terms(evening)).await.unwrap();
         }
         keep.keep(evening).await.unwrap();
     }

@@ -14,6 +14,9 @@ use super::history::Sufficiency;
 use super::rules::RuleChanges;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
+use crate::event::mapping::Mappings;
+use crate::event::privacy;
+use crate::event::schema::RECOMMENDATION_INTERACTIONS;
 
 /// Every variable that may be set begins with this.
 pub const PREFIX: &str = "LEARNING_";
@@ -30,7 +33,17 @@ pub struct Settings {
     pub rules: RuleChanges,
     /// Records up to which a request for an assessment is answered at once.
     pub assess_at_once: u64,
+    pub rewards: Rewards,
     pub limits: Limits,
+    pub privacy: privacy::Rules,
+    /// Bytes of a request's body, as it comes.
+    pub body_bytes: usize,
+    /// Bytes of a request's body when it is decompressed.
+    pub decompressed_bytes: usize,
+    /// How the items of foreign tables become events.
+    pub mappings: Mappings,
+    /// Whether requests need a token; without one, everybody may do everything.
+    pub require_auth: bool,
     /// Events in one request.
     pub batch_events: usize,
     /// Parallel scans of the events table.
@@ -51,6 +64,37 @@ pub struct Weights {
     pub completeness: f64,
     pub consistency: f64,
     pub validity: f64,
+}
+
+/// What an interaction with a recommendation is worth when its event does not say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rewards([f64; RECOMMENDATION_INTERACTIONS.len()]);
+
+impl Rewards {
+    /// The reward of an interaction; `None` for a word that is none.
+    pub fn of(&self, interaction: &str) -> Option<f64> {
+        let place = RECOMMENDATION_INTERACTIONS.iter().position(|word| *word == interaction)?;
+        Some(self.0[place])
+    }
+
+    /// In the order of [`RECOMMENDATION_INTERACTIONS`].
+    pub fn all(&self) -> [f64; RECOMMENDATION_INTERACTIONS.len()] {
+        self.0
+    }
+}
+
+impl Default for Rewards {
+    fn default() -> Self {
+        let of = |word: &str| match word {
+            "implemented" => 1.0,
+            "helpful" => 0.5,
+            "click" => 0.2,
+            "dismiss" => -0.2,
+            "not_helpful" => -0.5,
+            _ => 0.0,
+        };
+        Self(std::array::from_fn(|place| of(RECOMMENDATION_INTERACTIONS[place])))
+    }
 }
 
 /// The names of what is deployed.
@@ -105,7 +149,13 @@ impl Default for Settings {
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
             rules: RuleChanges::default(),
             assess_at_once: 100_000,
+            rewards: Rewards::default(),
             limits: Limits::default(),
+            privacy: privacy::Rules::default(),
+            body_bytes: 4 * 1024 * 1024,
+            decompressed_bytes: 32 * 1024 * 1024,
+            mappings: Mappings::default(),
+            require_auth: true,
             batch_events: 500,
             scan_segments: 4,
             min_interval: Duration::hours(1),
@@ -173,6 +223,10 @@ impl Settings {
             settings.rules = rules.parse().map_err(|problem: String| error("QUALITY_RULES", problem))?;
         }
         vars.read("ASSESS_AT_ONCE", &mut settings.assess_at_once, |_| true, "a number of records")?;
+        for (word, reward) in RECOMMENDATION_INTERACTIONS.iter().zip(&mut settings.rewards.0) {
+            let name = format!("REWARD_{}", word.to_uppercase());
+            vars.read(&name, reward, |reward| reward.abs() <= 1_000.0, "between -1000 and 1000")?;
+        }
         vars.read(
             "EVENT_BYTES",
             &mut settings.limits.event_bytes,
@@ -180,6 +234,17 @@ impl Settings {
             "256 to 300000",
         )?;
         vars.read("DEPTH", &mut settings.limits.depth, |depth| (1..=30).contains(depth), "1 to 30")?;
+        vars.read(
+            "STRING_BYTES",
+            &mut settings.limits.string_bytes,
+            |bytes| (64..=300_000).contains(bytes),
+            "64 to 300000",
+        )?;
+        let mappings = r#"JSON: {"table": {"event_type": "=…", "user_id": "…", "occurred_at": "…", "data": {…}}}"#;
+        vars.read("STREAM_MAPPINGS", &mut settings.mappings, |_| true, mappings)?;
+        vars.read("REQUIRE_AUTH", &mut settings.require_auth, |_| true, "true or false")?;
+        settings.read_bodies(vars)?;
+        settings.read_privacy(vars)?;
         vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.clock_skew)?;
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
         vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
@@ -200,6 +265,34 @@ impl Settings {
         vars.read("BUS", &mut resources.bus, |name| is_name(name), "not empty")?;
 
         Ok(settings)
+    }
+
+    fn read_bodies(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
+        // A synchronous Lambda takes 6 MB, of which escaping wants its part.
+        let (kib, mib) = (1024, 1024 * 1024);
+        vars.read("BODY_BYTES", &mut self.body_bytes, |bytes| (kib..=4 * mib).contains(bytes), "1024 to 4194304")?;
+        let possible = |bytes: &usize| (kib..=256 * mib).contains(bytes);
+        vars.read("DECOMPRESSED_BYTES", &mut self.decompressed_bytes, possible, "1024 to 268435456")
+    }
+
+    /// Every rule of redaction has a switch.
+    fn read_privacy(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
+        let rules = &mut self.privacy;
+        for (name, rule) in [
+            ("REDACT_KEYS", &mut rules.keys),
+            ("REDACT_CARDS", &mut rules.cards),
+            ("REDACT_IBANS", &mut rules.ibans),
+            ("REDACT_SSNS", &mut rules.ssns),
+            ("REDACT_EMAILS", &mut rules.emails),
+            ("REDACT_PHONES", &mut rules.phones),
+        ] {
+            vars.read(name, rule, |_| true, "true or false")?;
+        }
+        // 0 switches the rule off.
+        let mut most = rules.string_chars.unwrap_or(0);
+        vars.read("STRING_CHARS", &mut most, |most| *most == 0 || (32..=100_000).contains(most), "0, or 32 to 100000")?;
+        rules.string_chars = (most > 0).then_some(most);
+        Ok(())
     }
 }
 
@@ -311,6 +404,11 @@ mod tests {
         assert_eq!(settings.threshold(Dataset::GOAL), 7);
         assert_eq!(settings.threshold(Dataset::SPENDING), 1_000);
         assert_eq!(settings.min_interval, Duration::zero());
+        let settings = read(&[("LEARNING_STRING_CHARS", "0"), ("LEARNING_REDACT_PHONES", "false")]).unwrap();
+        assert_eq!(settings.privacy, privacy::Rules { string_chars: None, phones: false, ..Default::default() });
+        let settings = read(&[("LEARNING_REWARD_NOT_HELPFUL", "-2")]).unwrap();
+        assert_eq!((settings.rewards.of("not_helpful"), settings.rewards.of("implemented")), (Some(-2.0), Some(1.0)));
+        assert_eq!(settings.rewards.of("shrug"), None);
     }
 
     #[test]
@@ -330,11 +428,15 @@ mod tests {
             ("LEARNING_THRESHOLD_GOAL", "0", "at least 1"),
             ("LEARNING_THRESHOLD_GOAL", "many", "cannot be read"),
             ("LEARNING_QUALITY_GATE", "NaN", "between 0 and 1"),
+            ("LEARNING_REWARD_CLICK", "inf", "between -1000 and 1000"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
             ("LEARNING_MAX_USER_SHARE_GOAL", "0", "above 0"),
             ("LEARNING_AUTO_PREPARE_GAOL", "true", "no such setting"),
             ("LEARNING_QUALITY_RULES", r#"{"transaction_creation.price": {"max": 1}}"#, "no field"),
+            ("LEARNING_REDACT_CARDS", "off", "true or false"),
+            ("LEARNING_STRING_CHARS", "5", "0, or 32 to 100000"),
+            ("LEARNING_STREAM_MAPPINGS", r#"{"orders": {}}"#, "missing field"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.variable, name);

@@ -24,6 +24,14 @@ pub enum FaultCode {
     TooLarge,
     TooDeep,
     ImplausibleTime,
+    /// A member of the envelope that is not stored.
+    UnknownField,
+    /// A schema version above those that are declared.
+    UnknownVersion,
+    /// Not for this caller: an end user's token writes only its own events.
+    NotAllowed,
+    /// The user has asked that nothing be kept.
+    Erased,
 }
 
 impl FaultCode {
@@ -38,6 +46,10 @@ impl FaultCode {
             FaultCode::TooLarge => "too_large",
             FaultCode::TooDeep => "too_deep",
             FaultCode::ImplausibleTime => "implausible_time",
+            FaultCode::UnknownField => "unknown_field",
+            FaultCode::UnknownVersion => "unknown_version",
+            FaultCode::NotAllowed => "not_allowed",
+            FaultCode::Erased => "erased",
         }
     }
 }
@@ -45,5 +57,10 @@ impl FaultCode {
 impl Fault {
     pub fn new(loc: &[&str], code: FaultCode, message: impl Into<String>) -> Self {
         Self { loc: loc.iter().map(|part| (*part).to_owned()).collect(), code, message: message.into() }
+    }
+
+    /// E.g. `user_id missing`.
+    pub fn reason(&self) -> String {
+        format!("{} {}", self.loc.join("."), self.code.as_str()).trim_start().to_owned()
     }
 }

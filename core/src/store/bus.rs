@@ -1,16 +1,20 @@
 //! Facts on the event bus: what has happened, in the past tense. They carry the
-//! dataset, never state: whoever hears one reads the state and decides.
+//! dataset, or what else it is about, never state: whoever hears one reads the state and decides.
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde::Serialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Clients;
 use crate::dataset::{Dataset, Epoch, Version};
 
 /// The `source` of every fact.
 pub const FACT_SOURCE: &str = "fincoach.learning";
+/// The `detail-type`s of the facts that name no dataset.
+pub const FILE_PARTLY_INGESTED: &str = "file partly ingested";
+pub const ERASURE_REQUESTED: &str = "erasure requested";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Fact {
@@ -29,6 +33,13 @@ pub enum Fact {
         manifest: String,
         digest: String,
     },
+    /// A file under `incoming/` is taken in so far, and not to its end.
+    FilePartlyIngested {
+        object: String,
+    },
+    ErasureRequested {
+        erasure: Uuid,
+    },
 }
 
 impl Fact {
@@ -40,6 +51,8 @@ impl Fact {
             Fact::DatasetReady { .. } => "dataset ready",
             Fact::HealthChecked => "health checked",
             Fact::DatasetPrepared { .. } => "dataset prepared",
+            Fact::FilePartlyIngested { .. } => FILE_PARTLY_INGESTED,
+            Fact::ErasureRequested { .. } => ERASURE_REQUESTED,
         }
     }
 
@@ -55,6 +68,8 @@ impl Fact {
             Fact::DatasetPrepared { dataset, version, manifest, digest } => json!({
                 "dataset": dataset, "dataset_id": dataset.id(), "version": version, "manifest": manifest, "digest": digest,
             }),
+            Fact::FilePartlyIngested { object } => json!({"object": object}),
+            Fact::ErasureRequested { erasure } => json!({"erasure": erasure}),
         }
     }
 }

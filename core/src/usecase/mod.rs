@@ -5,18 +5,22 @@ mod activity;
 mod assess;
 mod evaluate;
 mod health;
+mod incoming;
 mod ingest;
 mod initialize;
 mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
+mod requeue;
 
 pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Trigger};
 pub use evaluate::{Announce, Evaluate};
 pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health};
-pub use ingest::{Busy, Ingest, IngestError, Outcome};
+pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
+pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, parse};
 pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
+pub use requeue::{Requeue, Requeued};

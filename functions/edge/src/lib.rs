@@ -1,6 +1,7 @@
 //! What all functions share at their edge: reading triggers, routing requests,
 //! answering them, and starting up.
 
+mod caller;
 mod page;
 mod problem;
 mod reply;
@@ -9,6 +10,7 @@ mod route;
 mod start;
 mod trigger;
 
+pub use caller::{Caller, Scope};
 pub use lambda_runtime::{Error, LambdaEvent};
 pub use page::{DEFAULT_LIMIT, MOST, PageRequest, cursor};
 pub use problem::Problem;

@@ -72,6 +72,13 @@ impl Reply {
         self
     }
 
+    /// Where the outcome can be asked for.
+    #[must_use]
+    pub fn with_location(mut self, url: &str) -> Self {
+        self.headers.push((header::LOCATION, url.to_owned()));
+        self
+    }
+
     fn problem(problem: &Problem) -> Self {
         let mut headers = Vec::new();
         if let Some(allow) = problem.allow() {
@@ -79,6 +86,9 @@ impl Reply {
         }
         if let Some(seconds) = problem.retry_after_seconds() {
             headers.push((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if problem.status() == 401 {
+            headers.push((header::WWW_AUTHENTICATE, "Bearer".to_owned()));
         }
         let body = serde_json::to_string(problem).unwrap_or_default();
         Self { status: problem.status(), content_type: "application/problem+json", body, headers }

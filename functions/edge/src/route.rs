@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::Problem;
+use crate::{Problem, Scope};
 
 /// The functions that are deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ impl Function {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
     PostEvents,
+    EraseUser,
+    Erasure,
     Status,
     Datasets,
     Dataset,
@@ -51,8 +53,10 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 15] = [
+    pub const ALL: [Route; 17] = [
         Route::PostEvents,
+        Route::EraseUser,
+        Route::Erasure,
         Route::Status,
         Route::Datasets,
         Route::Dataset,
@@ -72,7 +76,9 @@ impl Route {
     pub fn method(self) -> &'static str {
         match self {
             Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData => "POST",
-            Route::Status
+            Route::EraseUser => "DELETE",
+            Route::Erasure
+            | Route::Status
             | Route::Datasets
             | Route::Dataset
             | Route::ReadyDatasets
@@ -86,10 +92,24 @@ impl Route {
         }
     }
 
+    /// What a token must allow; `None` where no token is needed.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
+            Route::PostEvents => Some(Scope::WriteEvents),
+            Route::EraseUser | Route::Erasure => Some(Scope::EraseData),
+            // Liveness, and pages that hold no data.
+            _ if ["/health", "/dashboard", "/openapi.json"].iter().any(|end| self.path().ends_with(end)) => None,
+            _ if self.method() == "GET" => Some(Scope::ReadLearning),
+            _ => Some(Scope::WriteLearning),
+        }
+    }
+
     /// With `{name}` for a segment that varies, as API Gateway writes it.
     pub fn path(self) -> &'static str {
         match self {
             Route::PostEvents => "/coaching/events",
+            Route::EraseUser => "/coaching/users/{user_id}/data",
+            Route::Erasure => "/coaching/users/{user_id}/erasures/{erasure_id}",
             Route::Status => "/coaching/continuous-learning/status",
             Route::Datasets => "/coaching/continuous-learning/datasets",
             Route::Dataset => "/coaching/continuous-learning/datasets/{dataset_id}",
@@ -109,7 +129,7 @@ impl Route {
 
     pub fn function(self) -> Function {
         match self {
-            Route::PostEvents => Function::EventIngestion,
+            Route::PostEvents | Route::EraseUser | Route::Erasure => Function::EventIngestion,
             Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
             Route::PrepareData => Function::DataPreparation,
             Route::Status
@@ -172,12 +192,26 @@ mod tests {
     #[test]
     fn every_route_finds_itself() {
         for route in Route::ALL {
-            let path = route.path().replace("{dataset_id}", "x1");
+            let path = route.path().replace(['{', '}'], "");
             let (found, segments) = find(route.method(), &path).unwrap();
             assert_eq!(found, route);
-            let varies = route.path().contains("{dataset_id}");
-            assert_eq!(segments.get("dataset_id").map(String::as_str), varies.then_some("x1"));
+            for (name, value) in segments {
+                assert_eq!(name, value);
+            }
         }
+    }
+
+    #[test]
+    fn only_what_holds_no_data_is_open() {
+        let open = Route::ALL.into_iter().filter(|route| route.scope().is_none());
+        for route in open {
+            assert!(
+                ["/health", "/dashboard", "/openapi.json"].iter().any(|end| route.path().ends_with(end)),
+                "{route:?}"
+            );
+        }
+        assert_eq!(Route::Status.scope(), Some(Scope::ReadLearning));
+        assert_eq!(Route::PrepareData.scope(), Some(Scope::WriteLearning));
     }
 
     #[test]

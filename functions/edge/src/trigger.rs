@@ -106,6 +106,16 @@ impl Trigger {
         }
     }
 
+    /// Whether an invocation is a request over HTTP.
+    pub fn is_http(payload: &RawValue) -> bool {
+        #[derive(Deserialize)]
+        struct Http<'a> {
+            #[serde(rename = "requestContext", borrow)]
+            request_context: Option<&'a RawValue>,
+        }
+        serde_json::from_str::<Http<'_>>(payload.get()).is_ok_and(|probe| probe.request_context.is_some())
+    }
+
     /// The error of a function that was wired to a trigger it knows nothing of.
     pub fn unexpected(&self) -> Error {
         format!("this function does nothing on {self:?}: check what it is wired to").into()

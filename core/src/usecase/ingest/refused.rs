@@ -48,7 +48,7 @@ mod tests {
             errors: vec![Fault::new(loc, FaultCode::Missing, ""), Fault::new(&["data"], FaultCode::TooDeep, "")],
         };
         let outcomes = [
-            Outcome::Duplicate { id },
+            Outcome::Duplicate { id, differences: vec![] },
             Outcome::Accepted { id, datasets: vec![], warnings: vec![] },
             rejected(&["user_id"]),
             rejected(&["data", "amount"]),

@@ -18,10 +18,8 @@ pub struct Operation {
     id: &'static str,
     tag: &'static str,
     summary: &'static str,
-    /// `None`: anybody may.
-    scope: Option<&'static str>,
     parameters: Vec<Value>,
-    body: Option<(&'static str, SchemaOf)>,
+    bodies: Vec<(&'static str, SchemaOf)>,
     answers: Vec<Answer>,
 }
 
@@ -34,8 +32,8 @@ struct Answer {
 const JSON: &str = "application/json";
 
 impl Operation {
-    pub fn new(id: &'static str, tag: &'static str, scope: Option<&'static str>, summary: &'static str) -> Self {
-        Self { id, tag, summary, scope, parameters: Vec::new(), body: None, answers: Vec::new() }
+    pub fn new(id: &'static str, tag: &'static str, summary: &'static str) -> Self {
+        Self { id, tag, summary, parameters: Vec::new(), bodies: Vec::new(), answers: Vec::new() }
     }
 
     /// A segment of the path that is a UUID.
@@ -71,7 +69,12 @@ impl Operation {
     }
 
     pub fn body(self, schema: SchemaOf) -> Self {
-        Self { body: Some((JSON, schema)), ..self }
+        self.body_as(JSON, schema)
+    }
+
+    pub fn body_as(mut self, kind: &'static str, schema: SchemaOf) -> Self {
+        self.bodies.push((kind, schema));
+        self
     }
 
     pub fn answers<T: JsonSchema>(self, status: u16, says: &'static str) -> Self {
@@ -94,7 +97,7 @@ impl Operation {
     }
 
     pub fn describe(mut self, route: Route, schemas: &mut Schemas) -> Value {
-        if self.scope.is_some() {
+        if route.scope().is_some() {
             self = self.problems([(401, "A token is needed."), (403, "The token does not have the scope.")]);
         }
         if route.method() == "GET" {
@@ -120,13 +123,18 @@ impl Operation {
             "summary": self.summary,
             "parameters": self.parameters,
             "responses": responses,
-            "security": match self.scope {
+            "security": match route.scope() {
                 None => json!([]),
-                Some(scope) => json!([{"token": [scope]}]),
+                Some(scope) => json!([{"token": [scope.name()]}]),
             },
         });
-        if let Some((kind, schema)) = self.body {
-            operation["requestBody"] = json!({"required": true, "content": {kind: {"schema": schema(schemas)}}});
+        if !self.bodies.is_empty() {
+            let content: Map<String, Value> = self
+                .bodies
+                .iter()
+                .map(|(kind, schema)| ((*kind).to_owned(), json!({"schema": schema(schemas)})))
+                .collect();
+            operation["requestBody"] = json!({"required": true, "content": content});
         }
         operation
     }

@@ -10,9 +10,6 @@ use super::operation::{Operation, schema_of};
 use crate::aggregation::Aggregation;
 use crate::view;
 
-const READ: Option<&str> = Some("learning:read");
-const WRITE: Option<&str> = Some("learning:write");
-
 const MALFORMED: (u16, &str) = (400, "The request cannot be read.");
 const UNKNOWN_DATASET: (u16, &str) = (404, "There is no such dataset.");
 const TOO_LARGE: (u16, &str) = (413, "The body is larger than is taken.");
@@ -23,37 +20,46 @@ const DATASET_ID: &str = "The id of a dataset; GET …/datasets lists them.";
 
 pub fn of(route: Route) -> Operation {
     match route {
-        Route::PostEvents => {
-            Operation::new("postEvents", "events", Some("events:write"), "Takes events in: one, or a batch.")
-                .body(events::posted)
-                .answers::<EventResults>(202, "What became of each event, in their order.")
-                .problems([MALFORMED, TOO_LARGE, UNSUPPORTED, (422, "The single event is refused."), BUSY])
-        }
-        Route::Status => Operation::new("getStatus", "datasets", READ, "The overview.")
+        Route::PostEvents => Operation::new("postEvents", "events", "Takes events in: one, or a batch.")
+            .body(events::posted)
+            .body_as("application/x-ndjson", |_| json!({"type": "string", "description": "One event a line."}))
+            .answers::<EventResults>(202, "What became of each event, in their order.")
+            .problems([MALFORMED, TOO_LARGE, UNSUPPORTED, (422, "The single event is refused."), BUSY]),
+        Route::EraseUser => Operation::new("eraseUser", "events", "Erases everything that is kept of a user.")
+            .uuid("user_id", "The user.")
+            .answers_with(
+                202,
+                "It is under way; Location is its receipt.",
+                "application/json",
+                |_| json!({"type": "object"}),
+            )
+            .problems([MALFORMED, (404, "Erasure is not served by this deployment.")]),
+        Route::Erasure => Operation::new("getErasure", "events", "The receipt of an erasure.")
+            .uuid("user_id", "The user.")
+            .uuid("erasure_id", "The erasure.")
+            .answers_with(200, "How far it is.", "application/json", |_| json!({"type": "object"}))
+            .problems([MALFORMED, (404, "There is no such erasure.")]),
+        Route::Status => Operation::new("getStatus", "datasets", "The overview.")
             .answers::<view::Status>(200, "How the service and its datasets are."),
-        Route::Datasets => Operation::new("listDatasets", "datasets", READ, "All datasets.")
+        Route::Datasets => Operation::new("listDatasets", "datasets", "All datasets.")
             .answers::<view::Datasets>(200, "The datasets with their readiness."),
-        Route::Dataset => Operation::new("getDataset", "datasets", READ, "One dataset.")
+        Route::Dataset => Operation::new("getDataset", "datasets", "One dataset.")
             .uuid("dataset_id", DATASET_ID)
             .answers::<view::DatasetView>(200, "The dataset with its readiness.")
             .problems([MALFORMED, UNKNOWN_DATASET]),
-        Route::ReadyDatasets => {
-            Operation::new("listReadyDatasets", "datasets", READ, "The datasets that pass all gates.")
-                .answers::<view::ReadyDatasets>(200, "Those that are ready, and why.")
-        }
-        Route::DataAggregation => Operation::new("getDataAggregation", "datasets", READ, "What has been collected.")
+        Route::ReadyDatasets => Operation::new("listReadyDatasets", "datasets", "The datasets that pass all gates.")
+            .answers::<view::ReadyDatasets>(200, "Those that are ready, and why."),
+        Route::DataAggregation => Operation::new("getDataAggregation", "datasets", "What has been collected.")
             .answers::<Aggregation>(200, "Totals, by dataset and by day."),
-        Route::Timeline => {
-            Operation::new("getTimeline", "datasets", READ, "The changes of a dataset's state, newest first.")
-                .uuid("dataset_id", DATASET_ID)
-                .paged()
-                .answers::<view::Timeline>(200, "Each change with its time and cause.")
-                .problems([MALFORMED, UNKNOWN_DATASET])
-        }
-        Route::Initialize => Operation::new("initialize", "datasets", WRITE, "Creates the datasets that are missing.")
+        Route::Timeline => Operation::new("getTimeline", "datasets", "The changes of a dataset's state, newest first.")
+            .uuid("dataset_id", DATASET_ID)
+            .paged()
+            .answers::<view::Timeline>(200, "Each change with its time and cause.")
+            .problems([MALFORMED, UNKNOWN_DATASET]),
+        Route::Initialize => Operation::new("initialize", "datasets", "Creates the datasets that are missing.")
             .answers::<view::Datasets>(200, "None was missing.")
             .answers::<view::Datasets>(201, "Some were missing."),
-        Route::AssessQuality => Operation::new("assessQuality", "quality", WRITE, "Assesses a dataset now.")
+        Route::AssessQuality => Operation::new("assessQuality", "quality", "Assesses a dataset now.")
             .body(schema_of::<DatasetInBody>)
             .answers::<Assessed>(200, "The assessment; of unchanged data, the one that is kept.")
             .problems([
@@ -66,14 +72,14 @@ pub fn of(route: Route) -> Operation {
                 BUSY,
             ]),
         Route::QualityMetrics => {
-            Operation::new("getQualityMetrics", "quality", READ, "The history of a dataset's quality, newest first.")
+            Operation::new("getQualityMetrics", "quality", "The history of a dataset's quality, newest first.")
                 .uuid("dataset_id", DATASET_ID)
                 .paged()
                 .answers::<QualityHistory>(200, "One entry an assessment.")
                 .problems([MALFORMED, UNKNOWN_DATASET])
         }
         Route::PrepareData => {
-            Operation::new("prepareData", "versions", WRITE, "Closes the epoch of a dataset and prepares a version.")
+            Operation::new("prepareData", "versions", "Closes the epoch of a dataset and prepares a version.")
                 .body(schema_of::<PrepareData>)
                 .answers::<PreparedAnswer>(200, "The version; where nothing is new, the last one.")
                 .problems([
@@ -87,16 +93,14 @@ pub fn of(route: Route) -> Operation {
                     BUSY,
                 ])
         }
-        Route::Health => {
-            Operation::new("getHealth", "service", None, "Whether the service is alive; it asks nobody else.")
-                .answers::<view::Alive>(200, "It is.")
-        }
-        Route::Dependencies => Operation::new("getDependencies", "service", READ, "Each dependency apart.")
+        Route::Health => Operation::new("getHealth", "service", "Whether the service is alive; it asks nobody else.")
+            .answers::<view::Alive>(200, "It is."),
+        Route::Dependencies => Operation::new("getDependencies", "service", "Each dependency apart.")
             .answers::<Dependencies>(200, "Events are taken in; `degraded` where something behind does not work.")
             .answers::<Dependencies>(503, "Events cannot be taken in."),
-        Route::Dashboard => Operation::new("getDashboard", "service", None, "The page for people, without data.")
+        Route::Dashboard => Operation::new("getDashboard", "service", "The page for people, without data.")
             .answers_with(200, "The page.", "text/html; charset=utf-8", |_| json!({"type": "string"})),
-        Route::OpenApi => Operation::new("getOpenApi", "service", None, "This description.").answers_with(
+        Route::OpenApi => Operation::new("getOpenApi", "service", "This description.").answers_with(
             200,
             "OpenAPI 3.1.",
             "application/json",
