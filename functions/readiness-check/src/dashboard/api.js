@@ -32,14 +32,16 @@ async function ask(path, body) {
   return json;
 }
 
-/** The same, but `null` for what this deployment does not have or has not made yet. */
-async function askIfThere(path) {
-  try {
-    return await ask(path);
-  } catch (error) {
-    if (error instanceof Refused && (error.status === 404 || error.status === 501)) return null;
-    throw error;
-  }
+/** The paths that this deployment serves, as its own description says. */
+async function servedPaths() {
+  const answer = await fetch("/openapi.json", { signal: AbortSignal.timeout(15000) });
+  if (!answer.ok) throw new Refused(answer.status, {}, answer.headers.get("x-request-id"));
+  return Object.keys((await answer.json()).paths).map((path) => path.replace(BASE, ""));
+}
+
+/** The same, but `null` for what this deployment does not serve; `route` is as its description names it. */
+async function askIfServed(route, path) {
+  return page.served.includes(route) ? ask(path) : null;
 }
 
 /** Whether the token says that its holder may only read. The API decides; this spares a button. */

@@ -3,7 +3,7 @@
 const EVERY_MS = 5000;
 const SLOWEST_MS = 60000;
 const page = {
-  datasets: null, aggregation: null, health: null, refreshedAt: null, failures: 0, timer: null,
+  served: null, datasets: null, aggregation: null, health: null, refreshedAt: null, failures: 0, timer: null,
   /** What was fetched of each dataset, and of which state of it. */
   known: {},
   outcomes: {},
@@ -12,6 +12,7 @@ const page = {
 async function refresh() {
   clearTimeout(page.timer);
   try {
+    page.served = page.served || await servedPaths();
     const [datasets, aggregation, health] = await Promise.all([
       ask("datasets"), ask("data-aggregation"), ask("health/dependencies").catch(unlessRefused),
     ]);
@@ -43,11 +44,14 @@ async function learn(dataset) {
   const before = page.known[name];
   if (before && before.of === of) return;
   const [history, timeline, versions] = await Promise.all([
-    askIfThere(`quality-metrics/${id}?limit=30`), askIfThere(`datasets/${id}/timeline?limit=15`), askIfThere(`datasets/${id}/versions`),
+    ask(`quality-metrics/${id}?limit=30`), ask(`datasets/${id}/timeline?limit=15`),
+    askIfServed("datasets/{dataset_id}/versions", `datasets/${id}/versions`),
   ]);
   const newest = history && history.quality_metrics[0];
   const same = before && before.assessment && newest && before.assessment.assessment_id === newest.id;
-  const assessment = same ? before.assessment : newest ? await askIfThere(`assessments/${newest.id}`) || (before && before.assessment) : null;
+  // Where no assessment is served by its id, what the button gave is all there is.
+  const assessment = same ? before.assessment : newest
+    ? await askIfServed("assessments/{assessment_id}", `assessments/${newest.id}`) || (before && before.assessment) : null;
   page.known[name] = { of, history, timeline, versions, assessment, failing: same ? before.failing : {} };
 }
 
@@ -162,7 +166,7 @@ async function showExamples({ name, rule, part }) {
   const known = page.known[name];
   let text = part.examples.join("\n");
   try {
-    const answer = await askIfThere(`assessments/${known.assessment.assessment_id}/failing-records?rule=${encodeURIComponent(rule)}`);
+    const answer = await askIfServed("assessments/{assessment_id}/failing-records", `assessments/${known.assessment.assessment_id}/failing-records?rule=${encodeURIComponent(rule)}`);
     const records = answer && (answer.records || answer.failing_records);
     if (records && records.length > 0) text = records.slice(0, 3).map((record) => JSON.stringify(record, null, 1)).join("\n");
   } catch (error) {
