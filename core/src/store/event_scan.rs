@@ -173,7 +173,7 @@ impl EventScan {
     }
 }
 
-fn event(item: &Item) -> Result<StoredEvent> {
+pub(super) fn event(item: &Item) -> Result<StoredEvent> {
     let text = |name| attribute::get_string(item, name);
     Ok(StoredEvent {
         event: Event {

@@ -42,11 +42,16 @@ pub enum Route {
     AssessQuality,
     QualityMetrics,
     PrepareData,
+    Versions,
+    Version,
+    VersionDiff,
+    Trained,
+    Features,
     Health,
 }
 
 impl Route {
-    pub const ALL: [Route; 10] = [
+    pub const ALL: [Route; 15] = [
         Route::PostEvents,
         Route::Status,
         Route::Datasets,
@@ -56,17 +61,28 @@ impl Route {
         Route::AssessQuality,
         Route::QualityMetrics,
         Route::PrepareData,
+        Route::Versions,
+        Route::Version,
+        Route::VersionDiff,
+        Route::Trained,
+        Route::Features,
         Route::Health,
     ];
 
     pub fn method(self) -> &'static str {
         match self {
-            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData => "POST",
+            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData | Route::Trained => {
+                "POST"
+            }
             Route::Status
             | Route::Datasets
             | Route::Dataset
             | Route::ReadyDatasets
             | Route::QualityMetrics
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Features
             | Route::Health => "GET",
         }
     }
@@ -83,6 +99,11 @@ impl Route {
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
+            Route::Versions => "/coaching/continuous-learning/datasets/{dataset_id}/versions",
+            Route::Version => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}",
+            Route::VersionDiff => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/diff/{other}",
+            Route::Trained => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/trained",
+            Route::Features => "/coaching/continuous-learning/features/{user_id}",
             Route::Health => "/coaching/continuous-learning/health",
         }
     }
@@ -91,7 +112,12 @@ impl Route {
         match self {
             Route::PostEvents => Function::EventIngestion,
             Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
-            Route::PrepareData => Function::DataPreparation,
+            Route::PrepareData
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Trained
+            | Route::Features => Function::DataPreparation,
             Route::Status
             | Route::Datasets
             | Route::Dataset
@@ -147,10 +173,13 @@ mod tests {
     #[test]
     fn every_route_finds_itself() {
         for route in Route::ALL {
-            let path = route.path().replace("{dataset_id}", "x1");
+            let path = route.path().replace('{', "x-").replace('}', "");
             let (found, segments) = find(route.method(), &path).unwrap();
             assert_eq!(found, route);
-            assert_eq!(segments.get("dataset_id").map(String::as_str), path.ends_with("x1").then_some("x1"));
+            assert_eq!(segments.len(), route.path().matches('{').count());
+            for (name, value) in segments {
+                assert_eq!(value, format!("x-{name}"));
+            }
         }
     }
 
