@@ -6,6 +6,7 @@ mod api;
 mod command_line;
 mod counting;
 mod kill;
+mod payloads;
 mod preparation;
 mod readiness;
 mod real_events;
