@@ -9,6 +9,7 @@ mod counting;
 mod kill;
 mod model;
 mod payloads;
+mod preparation;
 mod readiness;
 mod real_events;
 mod sample;

@@ -18,6 +18,8 @@ mod objects;
 mod quarantine;
 mod records;
 mod tables;
+mod trained;
+mod user_events;
 
 use std::time::Duration;
 
@@ -39,6 +41,8 @@ pub use records::{
     Announcements, AssessmentRecord, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline, VersionRecord, Versions,
 };
 pub use tables::{TableDefinition, ensure, table_definitions};
+pub use trained::{TrainedReport, TrainedReports};
+pub use user_events::UserEventLog;
 
 use crate::dataset::settings::Resources;
 

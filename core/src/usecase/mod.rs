@@ -4,6 +4,8 @@
 mod activity;
 mod assess;
 mod evaluate;
+#[cfg(feature = "preparation")]
+mod handover;
 mod health;
 mod incoming;
 mod ingest;
@@ -12,10 +14,13 @@ mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
 mod requeue;
+mod serve;
 
 pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Trigger};
 pub use evaluate::{Announce, Evaluate};
+#[cfg(feature = "preparation")]
+pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
 pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health};
 pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
 pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, parse};
@@ -24,3 +29,4 @@ pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
 pub use requeue::{Requeue, Requeued};
+pub use serve::{ServeFeatures, Served};

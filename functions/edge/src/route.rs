@@ -46,6 +46,11 @@ pub enum Route {
     AssessQuality,
     QualityMetrics,
     PrepareData,
+    Versions,
+    Version,
+    VersionDiff,
+    Trained,
+    Features,
     Health,
     Dependencies,
     Dashboard,
@@ -53,7 +58,7 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 17] = [
+    pub const ALL: [Route; 22] = [
         Route::PostEvents,
         Route::EraseUser,
         Route::Erasure,
@@ -67,6 +72,11 @@ impl Route {
         Route::AssessQuality,
         Route::QualityMetrics,
         Route::PrepareData,
+        Route::Versions,
+        Route::Version,
+        Route::VersionDiff,
+        Route::Trained,
+        Route::Features,
         Route::Health,
         Route::Dependencies,
         Route::Dashboard,
@@ -75,7 +85,9 @@ impl Route {
 
     pub fn method(self) -> &'static str {
         match self {
-            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData => "POST",
+            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData | Route::Trained => {
+                "POST"
+            }
             Route::EraseUser => "DELETE",
             Route::Erasure
             | Route::Status
@@ -85,6 +97,10 @@ impl Route {
             | Route::DataAggregation
             | Route::Timeline
             | Route::QualityMetrics
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Features
             | Route::Health
             | Route::Dependencies
             | Route::Dashboard
@@ -120,6 +136,11 @@ impl Route {
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
+            Route::Versions => "/coaching/continuous-learning/datasets/{dataset_id}/versions",
+            Route::Version => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}",
+            Route::VersionDiff => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/diff/{other}",
+            Route::Trained => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/trained",
+            Route::Features => "/coaching/continuous-learning/features/{user_id}",
             Route::Health => "/coaching/continuous-learning/health",
             Route::Dependencies => "/coaching/continuous-learning/health/dependencies",
             Route::Dashboard => "/coaching/continuous-learning/dashboard",
@@ -131,7 +152,12 @@ impl Route {
         match self {
             Route::PostEvents | Route::EraseUser | Route::Erasure => Function::EventIngestion,
             Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
-            Route::PrepareData => Function::DataPreparation,
+            Route::PrepareData
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Trained
+            | Route::Features => Function::DataPreparation,
             Route::Status
             | Route::Datasets
             | Route::Dataset
@@ -192,11 +218,12 @@ mod tests {
     #[test]
     fn every_route_finds_itself() {
         for route in Route::ALL {
-            let path = route.path().replace(['{', '}'], "");
+            let path = route.path().replace('{', "x-").replace('}', "");
             let (found, segments) = find(route.method(), &path).unwrap();
             assert_eq!(found, route);
+            assert_eq!(segments.len(), route.path().matches('{').count());
             for (name, value) in segments {
-                assert_eq!(name, value);
+                assert_eq!(value, format!("x-{name}"));
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use learning_core::dataset::{Dataset, Version};
+use learning_core::dataset::{Dataset, Epoch, Version};
 use learning_core::event::Fault;
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -135,4 +135,114 @@ pub struct PreparedAnswer {
     pub digest: String,
     /// Statistics of the dataset.
     pub prepared_data: Value,
+}
+
+#[derive(JsonSchema)]
+pub struct Versions {
+    pub dataset_id: Uuid,
+    pub versions: Vec<VersionWithReports>,
+    pub count: u64,
+    /// What to send as `cursor` for the versions before these; `null` at the end.
+    pub next: Option<String>,
+}
+
+#[derive(JsonSchema)]
+pub struct VersionWithReports {
+    #[serde(flatten)]
+    pub summary: VersionSummary,
+    /// What trainers reported of it.
+    pub trained: Vec<TrainerReport>,
+}
+
+#[derive(JsonSchema)]
+pub struct VersionSummary {
+    pub dataset_id: Uuid,
+    pub dataset_type: Dataset,
+    pub version: Version,
+    /// The epoch that it closed.
+    pub epoch: Epoch,
+    pub created_at: DateTime<Utc>,
+    /// What was new in it and counts.
+    pub data_count: u64,
+    pub new_events: u64,
+    /// Everything that it was made of.
+    pub input_events: u64,
+    pub rows: u64,
+    pub quality_score: Option<f64>,
+    pub digest: String,
+    /// `s3://…`
+    pub manifest: String,
+    /// Why it was made although the dataset was not ready.
+    pub forced: Option<String>,
+}
+
+#[derive(JsonSchema)]
+pub struct VersionDetails {
+    #[serde(flatten)]
+    pub version: VersionWithReports,
+    pub links: Links,
+    /// The manifest.
+    pub content: Value,
+}
+
+#[derive(JsonSchema)]
+pub struct Links {
+    pub files: Vec<Value>,
+    pub expire_at: DateTime<Utc>,
+}
+
+#[derive(JsonSchema)]
+pub struct VersionDiff {
+    pub dataset_id: Uuid,
+    pub from: Version,
+    pub to: Version,
+    pub changes: Value,
+    pub drift: Value,
+    pub target: Value,
+}
+
+#[derive(JsonSchema)]
+pub struct TrainedReport {
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"\S"))]
+    pub model_id: String,
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"\S"))]
+    pub model_version: String,
+    #[schemars(default)]
+    pub metrics: BTreeMap<String, Value>,
+    pub trained_at: Option<DateTime<Utc>>,
+}
+
+#[derive(JsonSchema)]
+pub struct TrainerReport {
+    pub model_id: String,
+    pub model_version: String,
+    pub metrics: BTreeMap<String, Value>,
+    pub trained_at: DateTime<Utc>,
+    pub reported_at: DateTime<Utc>,
+    /// Of the version that was trained on.
+    pub digest: String,
+}
+
+#[derive(JsonSchema)]
+pub struct Trained {
+    #[serde(flatten)]
+    pub report: TrainerReport,
+    pub dataset_id: Uuid,
+    pub dataset_type: Dataset,
+    pub version: Version,
+}
+
+#[derive(JsonSchema)]
+pub struct Features {
+    pub user_id: Uuid,
+    pub as_of: DateTime<Utc>,
+    pub known_at: Option<DateTime<Utc>>,
+    /// Identifies the definitions.
+    pub feature_set: String,
+    /// Transactions that count.
+    pub transaction_count: u64,
+    /// In the order that models rely on.
+    pub names: Vec<String>,
+    pub values: Vec<f64>,
+    pub features: BTreeMap<String, f64>,
 }

@@ -41,17 +41,21 @@ impl Operation {
         self.parameter("path", name, true, json!({"type": "string", "format": "uuid"}), description)
     }
 
-    /// `limit` and `cursor`.
-    pub fn paged(self) -> Self {
+    /// A segment of the path that is the number of a version.
+    pub fn version(self, name: &'static str) -> Self {
+        let number = json!({"type": "integer", "minimum": 1, "maximum": u32::MAX});
+        self.parameter("path", name, true, number, "The number of a version.")
+    }
+
+    pub fn limit(self) -> Self {
         let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": function_edge::DEFAULT_LIMIT});
+        self.parameter("query", "limit", false, limit, "Entries of a page.")
+    }
+
+    /// `limit`, and a `cursor` that is the key of an entry.
+    pub fn paged(self) -> Self {
         let cursor = json!({"type": "string", "pattern": "^[0-9a-f]+$"});
-        self.parameter("query", "limit", false, limit, "Entries of a page.").parameter(
-            "query",
-            "cursor",
-            false,
-            cursor,
-            "The `next` of an earlier answer.",
-        )
+        self.limit().parameter("query", "cursor", false, cursor, "The `next` of an earlier answer.")
     }
 
     pub fn parameter(

@@ -4,7 +4,10 @@ use function_edge::Route;
 use learning_core::usecase::Dependencies;
 use serde_json::json;
 
-use super::bodies::{Assessed, DatasetInBody, EventResults, PrepareData, PreparedAnswer, QualityHistory};
+use super::bodies::{
+    Assessed, DatasetInBody, EventResults, Features, PrepareData, PreparedAnswer, QualityHistory, Trained,
+    TrainedReport, VersionDetails, VersionDiff, Versions,
+};
 use super::events;
 use super::operation::{Operation, schema_of};
 use crate::aggregation::Aggregation;
@@ -16,6 +19,7 @@ const TOO_LARGE: (u16, &str) = (413, "The body is larger than is taken.");
 const UNSUPPORTED: (u16, &str) = (415, "The body is of a content type that is not taken.");
 const INCOMPLETE: (u16, &str) = (422, "The body lacks something, or holds what cannot be.");
 const BUSY: (u16, &str) = (503, "Too many at once: come back after Retry-After.");
+const UNKNOWN_VERSION: (u16, &str) = (404, "There is no such dataset or version.");
 const DATASET_ID: &str = "The id of a dataset; GET …/datasets lists them.";
 
 pub fn of(route: Route) -> Operation {
@@ -92,6 +96,58 @@ pub fn of(route: Route) -> Operation {
                     (501, "This dataset cannot be prepared yet."),
                     BUSY,
                 ])
+        }
+        Route::Versions => Operation::new("listVersions", "versions", "The versions of a dataset, newest first.")
+            .uuid("dataset_id", DATASET_ID)
+            .limit()
+            .parameter(
+                "query",
+                "cursor",
+                false,
+                json!({"type": "string", "pattern": "^[0-9]{1,9}$"}),
+                "The `next` of an earlier answer.",
+            )
+            .answers::<Versions>(200, "Each with what trainers reported of it.")
+            .problems([MALFORMED, UNKNOWN_DATASET]),
+        Route::Version => {
+            Operation::new("getVersion", "versions", "One version: its manifest, and links to its files.")
+                .uuid("dataset_id", DATASET_ID)
+                .version("version")
+                .answers::<VersionDetails>(200, "The version; the links expire.")
+                .problems([MALFORMED, UNKNOWN_VERSION])
+        }
+        Route::VersionDiff => Operation::new("diffVersions", "versions", "What changed from one version to another.")
+            .uuid("dataset_id", DATASET_ID)
+            .version("version")
+            .version("other")
+            .answers::<VersionDiff>(200, "Rows, drift and target.")
+            .problems([MALFORMED, UNKNOWN_VERSION, (409, "The versions are too large to compare here.")]),
+        Route::Trained => Operation::new("reportTrained", "versions", "A trainer's report on a version.")
+            .uuid("dataset_id", DATASET_ID)
+            .version("version")
+            .body(schema_of::<TrainedReport>)
+            .answers::<Trained>(200, "It was reported before; the first report stands.")
+            .answers::<Trained>(201, "It is recorded.")
+            .problems([MALFORMED, UNKNOWN_VERSION, TOO_LARGE, UNSUPPORTED, INCOMPLETE]),
+        Route::Features => {
+            Operation::new("getFeatures", "versions", "The features of a user, by the code that prepares them.")
+                .uuid("user_id", "The user.")
+                .parameter(
+                    "query",
+                    "as_of",
+                    false,
+                    json!({"type": "string", "format": "date-time"}),
+                    "As of when; now, if it is left out.",
+                )
+                .parameter(
+                    "query",
+                    "known_at",
+                    false,
+                    json!({"type": "string", "format": "date-time"}),
+                    "Only what had come in by then.",
+                )
+                .answers::<Features>(200, "The features by name, and in their order.")
+                .problems([MALFORMED, (404, "No transaction of the user is stored.")])
         }
         Route::Health => Operation::new("getHealth", "service", "Whether the service is alive; it asks nobody else.")
             .answers::<view::Alive>(200, "It is."),
