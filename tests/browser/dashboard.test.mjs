@@ -113,7 +113,9 @@ describe("with the bundled sample", () => {
     await page.locator("details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
     await spending.getByText("pandas.read_parquet").first().waitFor();
     await spending.getByText("Version 1 is prepared").waitFor();
+    await page.getByRole("button", { name: "Assess spending" }).click();
     await spending.getByText("What lowers it").waitFor();
+    await page.locator("details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
     await picture(page, "prepared");
     const opened = await page.locator("details[open]").count();
     const refreshed = await page.locator("#refreshed").textContent();
@@ -160,8 +162,9 @@ describe("with a dataset that is blocked", () => {
     const { page, faults, context } = await open(browser, stack.page);
     const spending = card(page, "spending");
     await spending.locator(".pill", { hasText: "blocked" }).waitFor();
-    await spending.getByText("below 0.9999: see what lowers it").waitFor();
-    await spending.getByText("What lowers it").click();
+    await spending.locator(".gates").getByText("below 0.9999: see what lowers it").waitFor();
+    await page.getByRole("button", { name: "Assess spending" }).click();
+    await spending.locator("summary", { hasText: "What lowers it" }).click();
     await picture(page, "blocked");
     assert.deepEqual(faults, []);
     await context.close();

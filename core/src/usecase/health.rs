@@ -14,7 +14,7 @@ use crate::dataset::settings::Settings;
 use crate::store::{Bus, Clients, Fact, Objects};
 
 /// What does not answer by then counts as down.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(8);
 /// Work that has waited this long beyond its minimum interval has been forgotten:
 /// as long as a preparation's lease, and many sweeps.
 const OVERDUE: chrono::Duration = chrono::Duration::minutes(15);

@@ -110,7 +110,7 @@ function lowering(name, known, act) {
 
 function examples(part, name, known, act) {
   if (!part.examples || part.examples.length === 0) return null;
-  const rule = `${part.dimension}:${part.field}:${part.rule}`;
+  const rule = part.key || `${part.dimension}:${part.field}:${part.rule}`;
   const shown = known.failing && known.failing[rule];
   return h("div", {},
     shown
@@ -152,36 +152,33 @@ function drift(name, known) {
 
 function versions(name, known) {
   const key = `versions-${name}`;
-  if (known.versions === null) return section(key, "Versions", "not served by this deployment");
   const all = (known.versions && known.versions.versions) || [];
-  if (all.length === 0) return section(key, "Versions", "none yet");
-  return section(key, "Versions", `${all.length}, newest v${all[0].version}`, all.slice(0, 8).map((version) => {
-    const files = version.files || [];
-    const size = version.bytes !== undefined ? version.bytes : files.reduce((sum, file) => sum + file.bytes, 0);
+  if (all.length === 0) return section(key, "Versions", known.versions ? "none yet" : "not served by this deployment");
+  return section(key, "Versions", `newest v${all[0].version}, ${all.length} shown`, all.map((version, place) => {
+    const files = (place === 0 && known.newest && known.newest.content && known.newest.content.files) || [];
     const facts = [
       time(version.created_at),
-      version.rows !== undefined && `${count(version.rows)} rows`,
-      size > 0 && bytes(size),
-      version.overall_score !== null && version.overall_score !== undefined && `quality ${score(version.overall_score)}`,
+      `${count(version.rows)} rows`,
+      files.length > 0 && `${bytes(files.reduce((sum, file) => sum + file.bytes, 0))} in ${files.length} files`,
+      `quality ${score(version.quality_score)}`,
     ];
     const lineage = [
-      version.epoch !== undefined && `epochs 1 to ${version.epoch}`,
-      version.input && `${count(version.input.events)} events`,
-      version.new && `${count(version.new.counting)} of them new and counted`,
-      version.parent && `after v${version.parent}`,
-      version.forced && `made by force: ${version.forced}`,
+      `made of ${count(version.input_events)} events of epochs 1 to ${version.epoch}`,
+      `${count(version.new_events)} of them new`,
+      version.forced && `by force: ${version.forced}`,
     ];
     return h("div", {}, h("h4", {}, `v${version.version}`),
       h("p", { class: "quiet" }, facts.filter(Boolean).join(" · ")),
       h("p", { class: "quiet" }, lineage.filter(Boolean).join(", ")),
-      h("pre", {}, python(version)));
+      h("pre", {}, python(version)),
+      (version.trained || []).map((report) => h("p", { class: "quiet" },
+        `${report.model_id} ${report.model_version} was trained on it ${ago(report.trained_at)}`)));
   }));
 }
 
 /** The line that loads a version. */
 function python(version) {
-  const folder = (version.uri || version.manifest || "").replace(/manifest\.json$/, "");
-  return `import pandas; data = pandas.read_parquet("${folder}data/")`;
+  return `import pandas; data = pandas.read_parquet("${version.manifest.replace(/manifest\.json$/, "")}data/")`;
 }
 
 function timeline(name, known) {

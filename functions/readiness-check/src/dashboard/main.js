@@ -45,14 +45,16 @@ async function learn(dataset) {
   if (before && before.of === of) return;
   const [history, timeline, versions] = await Promise.all([
     ask(`quality-metrics/${id}?limit=30`), ask(`datasets/${id}/timeline?limit=15`),
-    askIfServed("datasets/{dataset_id}/versions", `datasets/${id}/versions`),
+    askIfServed("datasets/{dataset_id}/versions", `datasets/${id}/versions?limit=5`),
   ]);
-  const newest = history && history.quality_metrics[0];
-  const same = before && before.assessment && newest && before.assessment.assessment_id === newest.id;
+  const judged = history && history.quality_metrics[0];
+  const same = before && before.assessment && judged && before.assessment.assessment_id === judged.id;
   // Where no assessment is served by its id, what the button gave is all there is.
-  const assessment = same ? before.assessment : newest
-    ? await askIfServed("assessments/{assessment_id}", `assessments/${newest.id}`) || (before && before.assessment) : null;
-  page.known[name] = { of, history, timeline, versions, assessment, failing: same ? before.failing : {} };
+  const assessment = same ? before.assessment : judged
+    ? await askIfServed("assessments/{assessment_id}", `assessments/${judged.id}`) || (before && before.assessment) : null;
+  const last = versions && versions.versions[0];
+  const newest = last && await askIfServed("datasets/{dataset_id}/versions/{version}", `datasets/${id}/versions/${last.version}`);
+  page.known[name] = { of, history, timeline, versions, newest, assessment, failing: same ? before.failing : {} };
 }
 
 function render() {
@@ -124,7 +126,8 @@ async function act(what, about) {
       const answer = await ask("assess-quality", { dataset_id: about.id });
       const known = page.known[name];
       if (known && answer.explanation) known.assessment = answer;
-      say(`${name} scores ${score(answer.quality_metrics.overall_score)} over ${count(answer.record_count)} records${answer.cached ? "; they are unchanged since they were last assessed" : ""}.`);
+      if (!answer.quality_metrics) say(`${name} has many records: its assessment is under way.`);
+      else say(`${name} scores ${score(answer.quality_metrics.overall_score)} over ${count(answer.record_count)} records${answer.cached ? "; they are unchanged since they were last assessed" : ""}.`);
     } else {
       prepared(await ask("prepare-data", { dataset_id: about.id }), name, say);
     }
@@ -167,7 +170,7 @@ async function showExamples({ name, rule, part }) {
   let text = part.examples.join("\n");
   try {
     const answer = await askIfServed("assessments/{assessment_id}/failing-records", `assessments/${known.assessment.assessment_id}/failing-records?rule=${encodeURIComponent(rule)}`);
-    const records = answer && (answer.records || answer.failing_records);
+    const records = answer && answer.records;
     if (records && records.length > 0) text = records.slice(0, 3).map((record) => JSON.stringify(record, null, 1)).join("\n");
   } catch (error) {
     text = `${text}\n(${error.message})`;
@@ -182,4 +185,5 @@ document.getElementById("token-button").onclick = async () => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && page.timer === null) refresh();
 });
+addEventListener("resize", () => page.datasets && requestAnimationFrame(render));
 refresh();
