@@ -6,6 +6,7 @@ mod api;
 mod command_line;
 mod counting;
 mod kill;
+mod payloads;
 mod readiness;
 mod real_events;
 mod sample;

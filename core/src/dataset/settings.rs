@@ -138,7 +138,13 @@ impl Settings {
     /// The first setting that is unknown or impossible.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingError> {
         let given = vars.into_iter().filter_map(|(key, value)| Some((key.strip_prefix(PREFIX)?.to_owned(), value)));
-        let mut vars = Vars(given.collect());
+        let mut vars = Vars { given: given.collect(), known: Vec::new() };
+        let settings = Self::read(&mut vars)?;
+        vars.finish()?;
+        Ok(settings)
+    }
+
+    fn read(vars: &mut Vars) -> Result<Self, SettingError> {
         let mut settings = Settings::default();
 
         for dataset in Dataset::all() {
@@ -179,7 +185,6 @@ impl Settings {
         vars.read("BUCKET", &mut resources.bucket, |name| is_name(name), "not empty")?;
         vars.read("BUS", &mut resources.bus, |name| is_name(name), "not empty")?;
 
-        vars.finish()?;
         Ok(settings)
     }
 }
@@ -207,12 +212,17 @@ fn error(name: &str, problem: impl Into<String>) -> SettingError {
     SettingError { variable: format!("{PREFIX}{name}"), problem: problem.into() }
 }
 
-/// The variables not yet read.
-struct Vars(BTreeMap<String, String>);
+struct Vars {
+    /// Not read yet.
+    given: BTreeMap<String, String>,
+    /// The names that were asked for: there are no others.
+    known: Vec<String>,
+}
 
 impl Vars {
     fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.known.push(name.to_owned());
+        self.given.remove(name)
     }
 
     fn read<T: FromStr<Err: Display>>(
@@ -243,7 +253,7 @@ impl Vars {
     }
 
     fn finish(self) -> Result<(), SettingError> {
-        match self.0.into_keys().next() {
+        match self.given.into_keys().next() {
             Some(name) => Err(error(&name, "no such setting; README.md lists them")),
             None => Ok(()),
         }
@@ -287,6 +297,16 @@ mod tests {
             assert!(error.problem.contains(problem), "{error}");
         }
         assert!(read(&[("LEARNING_WEIGHT_VALIDITY", "0.5")]).unwrap_err().problem.contains("sum to 1"));
+    }
+
+    #[test]
+    fn the_readme_lists_every_setting() {
+        let readme = include_str!("../../../README.md");
+        let mut vars = Vars { given: BTreeMap::new(), known: Vec::new() };
+        Settings::read(&mut vars).unwrap();
+        for name in vars.known {
+            assert!(readme.contains(&format!("`{PREFIX}{name}`")), "{PREFIX}{name} is not in README.md");
+        }
     }
 
     #[test]

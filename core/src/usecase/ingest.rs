@@ -1,6 +1,7 @@
 //! Taking events in: each once, counted in the transaction that stores it.
 
 mod plan;
+mod turns;
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -11,6 +12,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use self::plan::{Candidate, Histories};
+use self::turns::Turns;
 use super::initialize;
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
@@ -65,6 +67,7 @@ pub struct Ingest {
     /// The epochs of each counter shard as last seen; the shard's condition tells when they are stale.
     epochs: Mutex<[Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]>,
     histories: Histories,
+    turns: Turns,
 }
 
 impl Ingest {
@@ -76,6 +79,7 @@ impl Ingest {
             settings: settings.clone(),
             epochs: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
             histories: Histories::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -120,6 +124,7 @@ impl Ingest {
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
             let epochs = self.epochs(shard).await?;
+            let _turns = self.turns.take(self.histories.extended_by(&candidates)).await;
             let histories = self.histories.of(&candidates, &self.log).await?;
             let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency);
             let refusals = self.log.append(&batch).await?;

@@ -19,5 +19,10 @@ pub mod report;
 mod schedule;
 pub mod stack;
 
+/// What invoking a function takes: see [`stack::Stack::invoke`].
+pub mod function {
+    pub use function_edge::{Answer, Error, Function, RawValue};
+}
+
 /// Where the stack listens if nothing else is said; the engines take the ports after it.
 pub const DEFAULT_PORT: u16 = 9000;

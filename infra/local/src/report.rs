@@ -93,6 +93,9 @@ fn waits_for(overview: &Overview, stack: &Stack) -> String {
 
 /// Quarantine as a table, one line each.
 pub fn quarantine(all: &[Quarantined]) -> String {
+    if all.is_empty() {
+        return "Nothing is in quarantine.".to_owned();
+    }
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["from", "line", "reasons"]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use chrono::Utc;
+use function_edge::{Answer, Error, Function, RawValue};
 use learning_core::dataset::Dataset;
 use learning_core::dataset::lifecycle::State;
 use learning_core::dataset::settings::Settings;
@@ -87,6 +88,14 @@ impl Stack {
     /// Whatever the store says.
     pub async fn overviews(&self) -> Result<Vec<Overview>> {
         Observe::new(&self.clients, &self.settings).all().await
+    }
+
+    /// Invokes a function as its triggers do.
+    ///
+    /// # Errors
+    /// What the function fails with.
+    pub async fn invoke(&self, function: Function, payload: Box<RawValue>) -> Result<Answer, Error> {
+        self.functions.invoke(function, payload).await
     }
 
     /// Waits until nothing is under way and nothing is left to do automatically.

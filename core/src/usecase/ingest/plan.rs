@@ -131,6 +131,12 @@ impl Histories {
         self.seen().get(&user).is_some_and(|entry| entry.history.sufficient_since.is_some())
     }
 
+    /// The users whose histories `candidates` may change.
+    pub fn extended_by(&self, candidates: &[Candidate]) -> BTreeSet<UserId> {
+        let users = candidates.iter().filter(|candidate| candidate.in_history());
+        users.map(|candidate| candidate.stored.event.user).filter(|user| !self.is_sufficient(*user)).collect()
+    }
+
     /// The histories that `candidates` extend, read where they were not seen yet.
     ///
     /// # Errors

@@ -10,16 +10,18 @@
 
 mod leftovers;
 mod locks;
+mod mend;
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use percent_encoding::percent_decode_str;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
@@ -35,11 +37,13 @@ pub(super) fn router(root: &Path) -> Result<Router> {
     let files = FileSystem::new(root).map_err(|e| anyhow!("cannot open the folder {name}: {e:?}"))?;
     let mut service = S3ServiceBuilder::new(files);
     service.set_auth(SimpleAuth::from_single(super::ACCESS_KEY, super::SECRET_KEY));
-    let store = Arc::new(Store { service: service.build(), locks: Locks::default() });
+    service.set_access(mend::Mend { root: root.to_owned() });
+    let store = Arc::new(Store { root: root.to_owned(), service: service.build(), locks: Locks::default() });
     Ok(Router::new().fallback(handle).with_state(store))
 }
 
 struct Store {
+    root: PathBuf,
     service: S3Service,
     locks: Locks,
 }
@@ -53,6 +57,9 @@ struct Store {
 /// Objects are told apart by the spelling of their path, and deleting many with
 /// one request locks none of them: enough for clients that use an SDK.
 async fn handle(State(store): State<Arc<Store>>, request: Request) -> Response {
+    if store.asks_for_a_prefix(&request) {
+        return no_such_key();
+    }
     let lock = store.locks.of(request.uri().path());
     let kind = access(&request);
     let answer = store.service.call(request.map(s3s::Body::http_body_unsync));
@@ -68,6 +75,31 @@ async fn handle(State(store): State<Arc<Store>>, request: Request) -> Response {
         }
     };
     answered.map_or_else(|_| internal_error(), |answer| answer.map(Body::new))
+}
+
+impl Store {
+    /// Whether an object is asked for where there is but a folder of objects. The
+    /// engine would fail on it; S3 knows no folders. Clients ask this of every
+    /// "folder" that they are told to read.
+    fn asks_for_a_prefix(&self, request: &Request) -> bool {
+        let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
+        let Some((bucket, key)) = path.trim_start_matches('/').split_once('/') else { return false };
+        let plain = |part: &str| Path::new(part).components().all(|part| matches!(part, Component::Normal(_)));
+        matches!(access(request), Access::Read)
+            && !key.is_empty()
+            && plain(bucket)
+            && plain(key)
+            && self.root.join(bucket).join(key).is_dir()
+    }
+}
+
+fn no_such_key() -> Response {
+    const BODY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+        <Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
+    let mut answer = Response::new(Body::from(BODY));
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    answer
 }
 
 enum Access {

@@ -105,6 +105,43 @@ async fn an_object_is_a_plain_file_and_nothing_else_lies_in_its_bucket() {
 }
 
 #[tokio::test]
+async fn the_prefix_of_a_key_is_no_object() {
+    let folder = Scratch::new();
+    let (engines, s3) = with_bucket(&folder).await;
+    put(&s3, "prepared/spending/a b/data.parquet", *b"bytes").await;
+    for prefix in ["prepared", "prepared/spending/a b", "prepared/spending/a b/"] {
+        let head = s3.head_object().bucket(BUCKET).key(prefix).send().await.unwrap_err();
+        assert!(head.into_service_error().is_not_found(), "{prefix}");
+        let get = s3.get_object().bucket(BUCKET).key(prefix).send().await.unwrap_err();
+        assert!(get.into_service_error().is_no_such_key(), "{prefix}");
+    }
+    engines.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_delimiter_is_none() {
+    let folder = Scratch::new();
+    let (engines, s3) = with_bucket(&folder).await;
+    put(&s3, "a/b/c.json", *b"{}").await;
+    let listed = s3.list_objects_v2().bucket(BUCKET).prefix("a/").delimiter("").send().await.unwrap();
+    assert!(listed.common_prefixes().is_empty());
+    assert_eq!(listed.contents().iter().filter_map(|object| object.key()).collect::<Vec<_>>(), ["a/b/c.json"]);
+    engines.stop().await;
+}
+
+#[tokio::test]
+async fn a_range_may_reach_beyond_an_object_on_either_side() {
+    let folder = Scratch::new();
+    let (engines, s3) = with_bucket(&folder).await;
+    put(&s3, "a.parquet", *b"0123456789").await;
+    for (range, expected) in [("bytes=-4", "6789"), ("bytes=-65536", "0123456789"), ("bytes=8-65536", "89")] {
+        let answer = s3.get_object().bucket(BUCKET).key("a.parquet").range(range).send().await.unwrap();
+        assert_eq!(answer.body.collect().await.unwrap().to_vec(), expected.as_bytes(), "{range}");
+    }
+    engines.stop().await;
+}
+
+#[tokio::test]
 async fn a_presigned_link_works_until_it_is_changed() {
     let folder = Scratch::new();
     let (engines, s3) = with_bucket(&folder).await;

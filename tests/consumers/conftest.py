@@ -1,0 +1,48 @@
+"""What the suite is run against: see `run`, which starts it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import s3fs
+
+BUCKET = "fincoach-learning"
+# The credentials that the local S3 engine knows.
+ACCESS_KEY = SECRET_KEY = "test"
+
+
+@pytest.fixture(scope="session")
+def s3_url():
+    return os.environ["FINCOACH_S3"]
+
+
+@pytest.fixture(scope="session")
+def s3_options(s3_url):
+    """`storage_options` of pandas and of everything else that goes through fsspec."""
+    return {"key": ACCESS_KEY, "secret": SECRET_KEY, "client_kwargs": {"endpoint_url": s3_url}}
+
+
+@pytest.fixture(scope="session")
+def filesystem(s3_options):
+    return s3fs.S3FileSystem(**s3_options)
+
+
+class Version:
+    """A prepared version: where it lies, and its manifest."""
+
+    def __init__(self, dataset):
+        bucket = Path(os.environ["FINCOACH_DATA"]) / "s3" / BUCKET
+        latest = json.loads((bucket / "prepared" / dataset / "latest.json").read_text())
+        self.key = latest["manifest"].removesuffix("/manifest.json")
+        self.folder = bucket / self.key
+        self.url = f"s3://{BUCKET}/{self.key}"
+        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+
+    def rows(self, table):
+        return sum(file["rows"] for file in self.manifest["files"] if file["table"] == table)
+
+
+@pytest.fixture(scope="session")
+def spending():
+    return Version("spending")
