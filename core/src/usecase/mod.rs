@@ -9,7 +9,7 @@ mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
 
-pub use assess::{Assess, AssessError, Assessed, Trigger};
+pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
 pub use evaluate::{Announce, Evaluate};
 pub use ingest::{Busy, Ingest, IngestError, Outcome};
 pub use initialize::initialize;

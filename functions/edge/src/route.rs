@@ -41,12 +41,14 @@ pub enum Route {
     Initialize,
     AssessQuality,
     QualityMetrics,
+    Assessment,
+    FailingRecords,
     PrepareData,
     Health,
 }
 
 impl Route {
-    pub const ALL: [Route; 10] = [
+    pub const ALL: [Route; 12] = [
         Route::PostEvents,
         Route::Status,
         Route::Datasets,
@@ -55,6 +57,8 @@ impl Route {
         Route::Initialize,
         Route::AssessQuality,
         Route::QualityMetrics,
+        Route::Assessment,
+        Route::FailingRecords,
         Route::PrepareData,
         Route::Health,
     ];
@@ -67,6 +71,8 @@ impl Route {
             | Route::Dataset
             | Route::ReadyDatasets
             | Route::QualityMetrics
+            | Route::Assessment
+            | Route::FailingRecords
             | Route::Health => "GET",
         }
     }
@@ -82,6 +88,8 @@ impl Route {
             Route::Initialize => "/coaching/continuous-learning/initialize",
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
+            Route::Assessment => "/coaching/continuous-learning/assessments/{assessment_id}",
+            Route::FailingRecords => "/coaching/continuous-learning/assessments/{assessment_id}/failing-records",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
             Route::Health => "/coaching/continuous-learning/health",
         }
@@ -90,7 +98,9 @@ impl Route {
     pub fn function(self) -> Function {
         match self {
             Route::PostEvents => Function::EventIngestion,
-            Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
+            Route::AssessQuality | Route::QualityMetrics | Route::Assessment | Route::FailingRecords => {
+                Function::QualityAssessment
+            }
             Route::PrepareData => Function::DataPreparation,
             Route::Status
             | Route::Datasets
