@@ -10,6 +10,7 @@ mod kill;
 mod model;
 mod payloads;
 mod preparation;
+mod quality;
 mod readiness;
 mod real_events;
 mod sample;

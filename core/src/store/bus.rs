@@ -19,6 +19,7 @@ pub const ERASURE_REQUESTED: &str = "erasure requested";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Fact {
     ThresholdReached(Dataset),
+    AssessmentRequested(Dataset),
     QualityAssessed(Dataset),
     /// Once an epoch, delivered at least once: who must not act twice remembers the epoch.
     DatasetReady {
@@ -47,6 +48,7 @@ impl Fact {
     pub fn name(&self) -> &'static str {
         match self {
             Fact::ThresholdReached(_) => "threshold reached",
+            Fact::AssessmentRequested(_) => "assessment requested",
             Fact::QualityAssessed(_) => "quality assessed",
             Fact::DatasetReady { .. } => "dataset ready",
             Fact::HealthChecked => "health checked",
@@ -58,7 +60,7 @@ impl Fact {
 
     fn detail(&self) -> Value {
         match self {
-            Fact::ThresholdReached(dataset) | Fact::QualityAssessed(dataset) => {
+            Fact::ThresholdReached(dataset) | Fact::AssessmentRequested(dataset) | Fact::QualityAssessed(dataset) => {
                 json!({"dataset": dataset, "dataset_id": dataset.id()})
             }
             Fact::HealthChecked => json!({}),

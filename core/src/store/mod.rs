@@ -38,7 +38,8 @@ pub use hold::Hold;
 pub use objects::{Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
 pub use records::{
-    Announcements, AssessmentRecord, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline, VersionRecord, Versions,
+    Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline,
+    VersionRecord, Versions,
 };
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};

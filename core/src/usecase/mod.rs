@@ -17,7 +17,7 @@ mod requeue;
 mod serve;
 
 pub use activity::KeepActivity;
-pub use assess::{Assess, AssessError, Assessed, Trigger};
+pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
 pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};

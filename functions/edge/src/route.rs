@@ -45,6 +45,8 @@ pub enum Route {
     Initialize,
     AssessQuality,
     QualityMetrics,
+    Assessment,
+    FailingRecords,
     PrepareData,
     Versions,
     Version,
@@ -58,7 +60,7 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 22] = [
+    pub const ALL: [Route; 24] = [
         Route::PostEvents,
         Route::EraseUser,
         Route::Erasure,
@@ -71,6 +73,8 @@ impl Route {
         Route::Initialize,
         Route::AssessQuality,
         Route::QualityMetrics,
+        Route::Assessment,
+        Route::FailingRecords,
         Route::PrepareData,
         Route::Versions,
         Route::Version,
@@ -97,6 +101,8 @@ impl Route {
             | Route::DataAggregation
             | Route::Timeline
             | Route::QualityMetrics
+            | Route::Assessment
+            | Route::FailingRecords
             | Route::Versions
             | Route::Version
             | Route::VersionDiff
@@ -135,6 +141,8 @@ impl Route {
             Route::Initialize => "/coaching/continuous-learning/initialize",
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
+            Route::Assessment => "/coaching/continuous-learning/assessments/{assessment_id}",
+            Route::FailingRecords => "/coaching/continuous-learning/assessments/{assessment_id}/failing-records",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
             Route::Versions => "/coaching/continuous-learning/datasets/{dataset_id}/versions",
             Route::Version => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}",
@@ -151,7 +159,9 @@ impl Route {
     pub fn function(self) -> Function {
         match self {
             Route::PostEvents | Route::EraseUser | Route::Erasure => Function::EventIngestion,
-            Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
+            Route::AssessQuality | Route::QualityMetrics | Route::Assessment | Route::FailingRecords => {
+                Function::QualityAssessment
+            }
             Route::PrepareData
             | Route::Versions
             | Route::Version

@@ -67,9 +67,11 @@ pub struct QualityMetrics {
     pub missing_values_count: u64,
 }
 
+/// An assessment that is done.
 #[derive(JsonSchema)]
 pub struct Assessed {
     pub dataset_id: Uuid,
+    pub dataset: Dataset,
     pub quality_metrics: QualityMetrics,
     pub assessment_timestamp: DateTime<Utc>,
     pub assessment_id: Uuid,
@@ -77,14 +79,58 @@ pub struct Assessed {
     /// Whether it was made before, of the same records.
     pub cached: bool,
     pub passed: bool,
-    /// What lowered the score, the heaviest first.
+    pub state: Done,
+    /// What lowered the score, the heaviest first. The losses add up to 1 − overall score.
     pub explanation: Vec<Contribution>,
+    /// The same losses, by dimension and field.
+    pub losses: Vec<Value>,
+    pub duplicate_examples: Vec<Uuid>,
     /// The profile of each field, as `type.field`.
-    pub fields: BTreeMap<String, Value>,
+    pub fields: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Values that stand for the absence of one, by their path in `data`.
+    pub sentinels: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Whose records these are, and of when.
+    pub population: Option<BTreeMap<String, Value>>,
+    /// How often each class comes, by `type.field`.
+    pub classes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How the records differ from those of the last version.
+    pub drift: Option<Drift>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Done {
+    Done,
+}
+
+#[derive(JsonSchema)]
+pub struct Drift {
+    /// The version that is compared with.
+    pub baseline: String,
+    pub fields: BTreeMap<String, FieldDrift>,
+}
+
+#[derive(JsonSchema)]
+pub struct FieldDrift {
+    /// The population stability index.
+    pub psi: f64,
+    /// The part of it that chance alone would give.
+    pub by_chance: f64,
+    pub size: DriftSize,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum DriftSize {
+    None,
+    Moderate,
+    Major,
 }
 
 #[derive(JsonSchema)]
 pub struct Contribution {
+    /// Names it where its failing records are asked for.
+    pub key: String,
     pub dimension: String,
     pub field: String,
     pub rule: String,
@@ -92,8 +138,54 @@ pub struct Contribution {
     pub checks: u64,
     /// Its part of 1 − overall score.
     pub loss: f64,
+    pub score_if_fixed: f64,
     /// Ids of events that show it.
-    pub examples: Vec<Value>,
+    pub examples: Vec<Uuid>,
+}
+
+/// An assessment that is promised, or will not come.
+#[derive(JsonSchema)]
+pub struct PromisedAssessment {
+    pub dataset_id: Uuid,
+    pub assessment_id: Uuid,
+    pub requested_at: DateTime<Utc>,
+    pub state: Promised,
+    /// Why it will not come.
+    pub reason: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum Promised {
+    Pending,
+    Failed,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum AnyAssessment {
+    Done(Box<Assessed>),
+    Promised(PromisedAssessment),
+}
+
+#[derive(JsonSchema)]
+pub struct FailingRecords {
+    pub assessment_id: Uuid,
+    pub rule: String,
+    pub records: Vec<FailingRecord>,
+    pub next: Option<Uuid>,
+    /// Whether the records are still those that were assessed.
+    pub current: bool,
+}
+
+#[derive(JsonSchema)]
+pub struct FailingRecord {
+    pub event_id: Uuid,
+    pub user_id: Uuid,
+    pub event_type: String,
+    pub occurred_at: DateTime<Utc>,
+    pub ingested_at: DateTime<Utc>,
+    pub data: BTreeMap<String, Value>,
 }
 
 #[derive(JsonSchema)]

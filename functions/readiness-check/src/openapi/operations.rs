@@ -5,8 +5,8 @@ use learning_core::usecase::Dependencies;
 use serde_json::json;
 
 use super::bodies::{
-    Assessed, DatasetInBody, EventResults, Features, PrepareData, PreparedAnswer, QualityHistory, Trained,
-    TrainedReport, VersionDetails, VersionDiff, Versions,
+    AnyAssessment, Assessed, DatasetInBody, EventResults, FailingRecords, Features, PrepareData, PreparedAnswer,
+    PromisedAssessment, QualityHistory, Trained, TrainedReport, VersionDetails, VersionDiff, Versions,
 };
 use super::events;
 use super::operation::{Operation, schema_of};
@@ -19,6 +19,7 @@ const TOO_LARGE: (u16, &str) = (413, "The body is larger than is taken.");
 const UNSUPPORTED: (u16, &str) = (415, "The body is of a content type that is not taken.");
 const INCOMPLETE: (u16, &str) = (422, "The body lacks something, or holds what cannot be.");
 const BUSY: (u16, &str) = (503, "Too many at once: come back after Retry-After.");
+const UNKNOWN_ASSESSMENT: (u16, &str) = (404, "There is no such assessment.");
 const UNKNOWN_VERSION: (u16, &str) = (404, "There is no such dataset or version.");
 const DATASET_ID: &str = "The id of a dataset; GET …/datasets lists them.";
 
@@ -66,6 +67,7 @@ pub fn of(route: Route) -> Operation {
         Route::AssessQuality => Operation::new("assessQuality", "quality", "Assesses a dataset now.")
             .body(schema_of::<DatasetInBody>)
             .answers::<Assessed>(200, "The assessment; of unchanged data, the one that is kept.")
+            .answers::<PromisedAssessment>(202, "Of many records: promised; Location is where it will be.")
             .problems([
                 MALFORMED,
                 UNKNOWN_DATASET,
@@ -81,6 +83,31 @@ pub fn of(route: Route) -> Operation {
                 .paged()
                 .answers::<QualityHistory>(200, "One entry an assessment.")
                 .problems([MALFORMED, UNKNOWN_DATASET])
+        }
+        Route::Assessment => Operation::new("getAssessment", "quality", "One assessment: done, promised, or failed.")
+            .uuid("assessment_id", "The id of an assessment.")
+            .answers::<AnyAssessment>(200, "As far as it is; `state` tells.")
+            .problems([MALFORMED, UNKNOWN_ASSESSMENT]),
+        Route::FailingRecords => {
+            Operation::new("listFailingRecords", "quality", "The records that fail a rule, as they are now.")
+                .uuid("assessment_id", "The id of an assessment.")
+                .parameter(
+                    "query",
+                    "rule",
+                    true,
+                    json!({"type": "string"}),
+                    "The `key` of a part of the explanation, or `duplicate`.",
+                )
+                .limit()
+                .parameter(
+                    "query",
+                    "cursor",
+                    false,
+                    json!({"type": "string", "format": "uuid"}),
+                    "The `next` of an earlier answer.",
+                )
+                .answers::<FailingRecords>(200, "A page of them.")
+                .problems([MALFORMED, (404, "There is no such assessment, or no such rule in it.")])
         }
         Route::PrepareData => {
             Operation::new("prepareData", "versions", "Closes the epoch of a dataset and prepares a version.")
