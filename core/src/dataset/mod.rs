@@ -6,6 +6,7 @@
 pub mod history;
 pub mod lifecycle;
 pub mod readiness;
+pub mod rules;
 pub mod settings;
 pub mod spec;
 pub mod totals;

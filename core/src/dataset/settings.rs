@@ -10,6 +10,7 @@ use std::str::FromStr;
 use chrono::Duration;
 
 use super::history::Sufficiency;
+use super::rules::RuleChanges;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
 use crate::event::schema::RECOMMENDATION_INTERACTIONS;
@@ -26,6 +27,10 @@ pub struct Settings {
     pub quality_gate: f64,
     pub weights: Weights,
     pub rewards: Rewards,
+    /// What differs from the declared rules of quality.
+    pub rules: RuleChanges,
+    /// Records up to which a request for an assessment is answered at once.
+    pub assess_at_once: u64,
     pub limits: Limits,
     /// Events in one request.
     pub batch_events: usize,
@@ -130,6 +135,8 @@ impl Default for Settings {
             quality_gate: 0.7,
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
             rewards: Rewards::default(),
+            rules: RuleChanges::default(),
+            assess_at_once: 100_000,
             limits: Limits::default(),
             batch_events: 500,
             scan_segments: 4,
@@ -191,6 +198,10 @@ impl Settings {
             let name = format!("REWARD_{}", word.to_uppercase());
             vars.read(&name, reward, |reward| reward.abs() <= 1_000.0, "between -1000 and 1000")?;
         }
+        if let Some(rules) = vars.take("QUALITY_RULES") {
+            settings.rules = rules.parse().map_err(|problem: String| error("QUALITY_RULES", problem))?;
+        }
+        vars.read("ASSESS_AT_ONCE", &mut settings.assess_at_once, |_| true, "a number of records")?;
         vars.read(
             "EVENT_BYTES",
             &mut settings.limits.event_bytes,
@@ -321,6 +332,7 @@ mod tests {
             ("LEARNING_REWARD_CLICK", "inf", "between -1000 and 1000"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
+            ("LEARNING_QUALITY_RULES", r#"{"transaction_creation.price": {"max": 1}}"#, "no field"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.variable, name);

@@ -5,8 +5,11 @@
 //! place to add either; [`category`] maps the names of spending categories.
 
 pub mod category;
+pub mod cell;
 pub mod envelope;
 mod fault;
+pub mod line;
+pub mod rule;
 pub mod schema;
 
 use std::fmt;

@@ -1,10 +1,11 @@
 //! quality-assessment: judges datasets, on request and when a threshold is reached.
 
-use chrono::{DateTime, Utc};
+pub mod view;
+
+use chrono::Utc;
 use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, dataset_of};
 use learning_core::dataset::settings::Settings;
-use learning_core::quality::Metrics;
-use learning_core::store::{AssessmentRecord, Assessments, Clients};
+use learning_core::store::{Assessments, Clients};
 use learning_core::usecase::{Assess, AssessError, Assessed, Trigger as Asked};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -75,21 +76,7 @@ async fn assess_quality(state: &State, request: &Request) -> Result<Reply, Probl
         }
         Err(AssessError::Store(error)) => return Err(error.into()),
     };
-    let judgement = &record.judgement;
-    Reply::json(
-        200,
-        &json!({
-            "dataset_id": dataset.id(),
-            "quality_metrics": judgement.metrics,
-            "assessment_timestamp": record.assessed_at,
-            "assessment_id": record.id,
-            "record_count": judgement.record_count,
-            "cached": cached,
-            "passed": record.passed,
-            "explanation": judgement.explanation,
-            "fields": judgement.fields,
-        }),
-    )
+    Reply::json(200, &view::assessment(&record, cached))
 }
 
 async fn quality_metrics(state: &State, request: &Request) -> Result<Reply, Problem> {
@@ -105,40 +92,13 @@ async fn quality_metrics(state: &State, request: &Request) -> Result<Reply, Prob
     };
     let cursor = request.query("cursor").map(|cursor| cursor::decode(&cursor)).transpose()?;
     let page = state.assessments.page(dataset, limit, cursor.as_deref()).await?;
-    let metrics: Vec<Value> = page.items.iter().map(metric).collect();
+    let metrics: Vec<Value> = page.items.iter().map(view::metric).collect();
     let next = page.next.as_deref().map(cursor::encode);
     let count = metrics.len();
     Reply::json(
         200,
         &json!({"dataset_id": dataset.id(), "quality_metrics": metrics, "metrics_count": count, "next": next}),
     )
-}
-
-/// One entry of the history.
-fn metric(record: &AssessmentRecord) -> Value {
-    let Metrics {
-        completeness,
-        consistency,
-        validity,
-        overall_score,
-        anomaly_count,
-        duplicate_count,
-        missing_values_count,
-    } = &record.judgement.metrics;
-    let at: DateTime<Utc> = record.assessed_at;
-    json!({
-        "id": record.id,
-        "training_dataset_id": record.dataset.id(),
-        "completeness_score": completeness,
-        "consistency_score": consistency,
-        "validity_score": validity,
-        "overall_score": overall_score,
-        "anomaly_count": anomaly_count,
-        "duplicate_count": duplicate_count,
-        "missing_values_count": missing_values_count,
-        "assessment_date": at,
-        "created_at": at,
-    })
 }
 
 /// Cursors are opaque to callers, and checked: they become keys.

@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
@@ -10,6 +11,7 @@ use fincoach_simulate::Simulation;
 use learning_core::store::Quarantine;
 use tracing_subscriber::EnvFilter;
 
+use crate::assess::Assess;
 use crate::replay::{self, Source};
 use crate::stack::{Options, Stack};
 use crate::{DEFAULT_PORT, environment, report};
@@ -70,6 +72,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Judge the quality of files of events, as the service would once they were sent.
+    ///
+    /// Exits with 0, with 1 where a dataset is below the quality gate, and with 2
+    /// where there is no judgement.
+    Assess(Assess),
     /// Write simulated events as NDJSON: the bundled sample, or others.
     Simulate {
         #[arg(long, default_value_t = Simulation::default().seed)]
@@ -94,20 +101,22 @@ enum Command {
 impl Cli {
     /// # Errors
     /// One line that says what is wrong and what to do.
-    pub async fn run(self) -> Result<()> {
+    pub async fn run(self) -> Result<ExitCode> {
         match self.command {
+            Some(Command::Assess(assess)) => return Ok(assess.run()),
             None => {
                 log();
-                serve(&self.serve).await
+                serve(&self.serve).await?;
             }
             Some(Command::Quarantine { place, json }) => {
                 log();
-                quarantine(&place, json).await
+                quarantine(&place, json).await?;
             }
             Some(Command::Simulate { seed, users, days, end, dirt, output }) => {
-                simulate(&Simulation { seed, users, days, end, dirt }, output.as_deref())
+                simulate(&Simulation { seed, users, days, end, dirt }, output.as_deref())?;
             }
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -6,6 +6,7 @@
 //! events as API Gateway, the table stream, the bus and the scheduler do on AWS.
 //! [`replay`] sends files of events over HTTP; [`report`] shows how things stand.
 
+pub mod assess;
 pub mod cli;
 mod deliveries;
 pub mod engine;
