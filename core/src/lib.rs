@@ -2,10 +2,11 @@
 //! their quality, their preparation, and the storage of all of it.
 //!
 //! Modules use only what stands below them: `usecase` → `store` →
-//! `preparation`, `quality` → `dataset` → `event`.
+//! `preparation` → `features`, `quality` → `dataset` → `event`.
 
 pub mod dataset;
 pub mod event;
+pub mod features;
 #[cfg(feature = "preparation")]
 pub mod preparation;
 pub mod quality;

@@ -91,13 +91,6 @@ async fn what_cannot_be_done_is_a_problem_that_says_why() {
             422,
             "invalid",
         ),
-        (
-            "POST",
-            "/coaching/continuous-learning/prepare-data",
-            Some(json!({"dataset_id": Dataset::GOAL.id()})),
-            501,
-            "not-available-yet",
-        ),
     ] {
         let (answered, problem) = running.call(method, path, body).await;
         assert_eq!(

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use fincoach_local::stack::{Options, Stack};
 use learning_core::dataset::history::History;
+use learning_core::dataset::spec::Role;
 use learning_core::dataset::totals::Totals;
 use learning_core::dataset::{Counts, Dataset, Epoch};
 use learning_core::event::{EventType, StoredEvent};
@@ -119,7 +120,9 @@ pub async fn assert_counts_are_exact(stack: &Stack) -> u64 {
     for overview in stack.overviews().await.unwrap() {
         let dataset = overview.head.dataset;
         assert!(overview.head.preparation.is_none(), "{dataset} is at rest");
-        let stored = stored(stack, dataset, None).await;
+        let inputs = inputs(stack, dataset, None).await;
+        let stored: Vec<_> =
+            inputs.into_iter().filter(|stored| dataset.role(&stored.event) == Some(Role::Record)).collect();
         let records = stored.len() as u64;
         assert_eq!(totals.records(dataset), records, "records of {dataset}");
 
@@ -133,7 +136,7 @@ pub async fn assert_counts_are_exact(stack: &Stack) -> u64 {
         };
         assert_eq!(all.counting, counted, "what {dataset} counted");
         for version in &versions {
-            let input = self::stored(stack, dataset, Some(version.epoch)).await;
+            let input = self::inputs(stack, dataset, Some(version.epoch)).await;
             assert_eq!(version.input.events, input.len() as u64, "the input of {dataset} {}", version.version);
             let earlier: Counts =
                 versions.iter().filter(|other| other.version <= version.version).map(|other| other.new).sum();
@@ -145,10 +148,10 @@ pub async fn assert_counts_are_exact(stack: &Stack) -> u64 {
     totals.events()
 }
 
-/// The stored records of a dataset, up to an epoch.
-async fn stored(stack: &Stack, dataset: Dataset, up_to: Option<Epoch>) -> Vec<StoredEvent> {
+/// The stored events that a dataset takes in, up to an epoch.
+async fn inputs(stack: &Stack, dataset: Dataset, up_to: Option<Epoch>) -> Vec<StoredEvent> {
     let scan = EventScan::new(&stack.clients, 3);
-    let segments = scan.fold(dataset, up_to, Vec::new, |all, user| all.push(user)).await.unwrap();
+    let segments = scan.fold_inputs(dataset, up_to, Vec::new, |all, user| all.push(user)).await.unwrap();
     let users: Vec<_> = segments.into_iter().flatten().collect();
     let distinct: BTreeSet<_> = users.iter().map(|user| user.user).collect();
     assert_eq!(distinct.len(), users.len(), "each user comes once, whole");

@@ -45,6 +45,9 @@ pub struct Head {
     pub state_since: DateTime<Utc>,
     /// Units and events of all closed epochs together.
     pub closed: Counts,
+    /// What of `closed` is stored no more, because its user was erased.
+    #[serde(default)]
+    pub erased: Counts,
     pub last_version: Option<Version>,
     /// A preparation that has begun and not ended, perhaps because it crashed.
     pub preparation: Option<Preparation>,
@@ -67,7 +70,7 @@ pub struct Preparation {
     pub lease_until: DateTime<Utc>,
     /// What the closed epoch took in; `None` until all counter shards are closed.
     pub counts: Option<Counts>,
-    /// Why it was made although the dataset was not ready.
+    /// Why it was made although the dataset was not ready, or anew without any new event.
     pub forced: Option<String>,
 }
 
@@ -79,6 +82,7 @@ impl Head {
             state: State::Collecting,
             state_since: now,
             closed: Counts::default(),
+            erased: Counts::default(),
             last_version: None,
             preparation: None,
             last_training_date: None,
@@ -91,6 +95,12 @@ impl Head {
     pub fn enter(&mut self, state: State, now: DateTime<Utc>) {
         self.state = state;
         self.state_since = now;
+    }
+
+    /// Events of closed epochs that are still stored: the input of the next version
+    /// that closes none.
+    pub fn stored(&self) -> Counts {
+        self.closed - self.erased
     }
 
     /// The number of the version that would be made next.

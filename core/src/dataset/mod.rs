@@ -106,6 +106,11 @@ pub struct Epoch(pub u32);
 impl Epoch {
     pub const FIRST: Epoch = Epoch(1);
 
+    /// The epoch before this one; `None` before the first.
+    pub fn previous(self) -> Option<Self> {
+        (self > Self::FIRST).then(|| Epoch(self.0 - 1))
+    }
+
     pub fn next(self) -> Self {
         Epoch(self.0 + 1)
     }
@@ -183,6 +188,18 @@ impl std::ops::Add for Counts {
 
     fn add(self, other: Counts) -> Counts {
         Counts { events: self.events + other.events, counting: self.counting + other.counting }
+    }
+}
+
+/// Never below zero.
+impl std::ops::Sub for Counts {
+    type Output = Counts;
+
+    fn sub(self, other: Counts) -> Counts {
+        Counts {
+            events: self.events.saturating_sub(other.events),
+            counting: self.counting.saturating_sub(other.counting),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::history::Sufficiency;
 use super::rules::RuleChanges;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
+use crate::event::schema::RECOMMENDATION_INTERACTIONS;
 
 /// Every variable that may be set begins with this.
 pub const PREFIX: &str = "LEARNING_";
@@ -29,6 +30,7 @@ pub struct Settings {
     pub rules: RuleChanges,
     /// Records up to which a request for an assessment is answered at once.
     pub assess_at_once: u64,
+    pub rewards: Rewards,
     pub limits: Limits,
     /// Events in one request.
     pub batch_events: usize,
@@ -49,6 +51,37 @@ pub struct Weights {
     pub completeness: f64,
     pub consistency: f64,
     pub validity: f64,
+}
+
+/// What an interaction with a recommendation is worth when its event does not say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rewards([f64; RECOMMENDATION_INTERACTIONS.len()]);
+
+impl Rewards {
+    /// The reward of an interaction; `None` for a word that is none.
+    pub fn of(&self, interaction: &str) -> Option<f64> {
+        let place = RECOMMENDATION_INTERACTIONS.iter().position(|word| *word == interaction)?;
+        Some(self.0[place])
+    }
+
+    /// In the order of [`RECOMMENDATION_INTERACTIONS`].
+    pub fn all(&self) -> [f64; RECOMMENDATION_INTERACTIONS.len()] {
+        self.0
+    }
+}
+
+impl Default for Rewards {
+    fn default() -> Self {
+        let of = |word: &str| match word {
+            "implemented" => 1.0,
+            "helpful" => 0.5,
+            "click" => 0.2,
+            "dismiss" => -0.2,
+            "not_helpful" => -0.5,
+            _ => 0.0,
+        };
+        Self(std::array::from_fn(|place| of(RECOMMENDATION_INTERACTIONS[place])))
+    }
 }
 
 /// The names of what is deployed.
@@ -103,6 +136,7 @@ impl Default for Settings {
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
             rules: RuleChanges::default(),
             assess_at_once: 100_000,
+            rewards: Rewards::default(),
             limits: Limits::default(),
             batch_events: 500,
             scan_segments: 4,
@@ -164,6 +198,10 @@ impl Settings {
             settings.rules = rules.parse().map_err(|problem: String| error("QUALITY_RULES", problem))?;
         }
         vars.read("ASSESS_AT_ONCE", &mut settings.assess_at_once, |_| true, "a number of records")?;
+        for (word, reward) in RECOMMENDATION_INTERACTIONS.iter().zip(&mut settings.rewards.0) {
+            let name = format!("REWARD_{}", word.to_uppercase());
+            vars.read(&name, reward, |reward| reward.abs() <= 1_000.0, "between -1000 and 1000")?;
+        }
         vars.read(
             "EVENT_BYTES",
             &mut settings.limits.event_bytes,
@@ -279,6 +317,9 @@ mod tests {
         assert_eq!(settings.threshold(Dataset::GOAL), 7);
         assert_eq!(settings.threshold(Dataset::SPENDING), 1_000);
         assert_eq!(settings.min_interval, Duration::zero());
+        let settings = read(&[("LEARNING_REWARD_NOT_HELPFUL", "-2")]).unwrap();
+        assert_eq!((settings.rewards.of("not_helpful"), settings.rewards.of("implemented")), (Some(-2.0), Some(1.0)));
+        assert_eq!(settings.rewards.of("shrug"), None);
     }
 
     #[test]
@@ -288,6 +329,7 @@ mod tests {
             ("LEARNING_THRESHOLD_GOAL", "0", "at least 1"),
             ("LEARNING_THRESHOLD_GOAL", "many", "cannot be read"),
             ("LEARNING_QUALITY_GATE", "NaN", "between 0 and 1"),
+            ("LEARNING_REWARD_CLICK", "inf", "between -1000 and 1000"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
             ("LEARNING_QUALITY_RULES", r#"{"transaction_creation.price": {"max": 1}}"#, "no field"),

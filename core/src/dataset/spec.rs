@@ -85,7 +85,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         name: "recommendation",
         counted_unit: "feedback entries",
         default_threshold: 500,
-        preparable: false,
+        preparable: true,
         inputs: &[records("recommendation_interaction"), features("transaction_creation")],
         counted: Counted::Events("recommendation_interaction", Interactions::AnyBut(&["view"])),
     },
@@ -93,7 +93,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         name: "segmentation",
         counted_unit: "users with a sufficient transaction history",
         default_threshold: 100,
-        preparable: false,
+        preparable: true,
         inputs: &[
             // A row is a user's transactions in summary: they are what is judged.
             records("transaction_creation"),
@@ -118,7 +118,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         name: "goal",
         counted_unit: "goal outcomes",
         default_threshold: 50,
-        preparable: false,
+        preparable: true,
         inputs: &[records("goal_modification"), features("transaction_creation")],
         counted: Counted::Events("goal_modification", Interactions::Only(&["achieve", "fail"])),
     },

@@ -2,15 +2,16 @@
 //! what identifies its content.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Prepared, PreparedFile, SpendingStatistics, TableSchema};
+use super::{Certificate, Prepared, PreparedFile, TableSchema};
 use crate::dataset::{Counts, Dataset, Epoch, Version};
 use crate::event::category::Category;
+use crate::features::{FEATURES, feature_set_hash};
 
 /// Raised whenever the same events would give other files.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Where a version comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,8 +26,16 @@ pub struct Lineage {
     pub new: Counts,
     pub parent: Option<Version>,
     pub configuration_hash: String,
-    /// Why it was prepared although the dataset was not ready.
+    /// Why it was prepared although the dataset was not ready, or anew.
     pub forced: Option<String>,
+}
+
+/// Which features the rows hold, where they hold any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureSet {
+    pub hash: String,
+    /// In the order of the observation.
+    pub names: Vec<String>,
 }
 
 /// `manifest.json`: its presence makes the version. No wall clock is in it.
@@ -36,27 +45,19 @@ pub struct Manifest {
     pub lineage: Lineage,
     /// Of the program that wrote it.
     pub code_version: String,
-    /// SHA-256 over the files, the configuration and the category table. The same
-    /// events give the same digest, whichever version they are in.
+    /// SHA-256 over the files, the configuration, the category table and the feature
+    /// set. The same events give the same digest, whichever version they are in.
     pub digest: String,
     pub files: Vec<PreparedFile>,
     pub tables: Vec<TableSchema>,
+    /// The column of `data/` that a model learns to predict, or is rewarded by.
+    pub target: String,
+    pub feature_set: FeatureSet,
     pub category_table_hash: String,
-    pub statistics: SpendingStatistics,
+    pub statistics: Map<String, Value>,
     /// The judgement of the very records of this version.
     pub quality: Value,
     pub certificate: Certificate,
-}
-
-/// What was checked of the splits while they were written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    pub split_by: String,
-    /// Each was found on one side only; else the version is not written.
-    pub subjects: u64,
-    /// The column that parts the series in time.
-    pub split_in_time_by: String,
-    pub horizon_days: u32,
 }
 
 /// `latest.json`: the newest version of a dataset.
@@ -72,19 +73,18 @@ pub struct Latest {
 impl Manifest {
     pub fn new(lineage: Lineage, prepared: &Prepared, quality: Value) -> Self {
         let category_table_hash = Category::table_hash();
+        let feature_set = FeatureSet { hash: feature_set_hash(), names: FEATURES.map(str::to_owned).to_vec() };
+        let decides = [&lineage.configuration_hash, &category_table_hash, &feature_set.hash];
         Self {
             format: FORMAT,
             code_version: env!("CARGO_PKG_VERSION").to_owned(),
-            digest: digest(&prepared.files, &lineage.configuration_hash, &category_table_hash),
+            digest: digest(&prepared.files, decides),
             files: prepared.files.clone(),
             tables: prepared.tables.clone(),
-            certificate: Certificate {
-                split_by: "keyed hash of the user".to_owned(),
-                subjects: prepared.statistics.user_count,
-                split_in_time_by: "period".to_owned(),
-                horizon_days: prepared.statistics.horizon_days,
-            },
+            target: prepared.target.clone(),
+            certificate: prepared.certificate.clone(),
             statistics: prepared.statistics.clone(),
+            feature_set,
             category_table_hash,
             lineage,
             quality,
@@ -92,9 +92,12 @@ impl Manifest {
     }
 }
 
-fn digest(files: &[PreparedFile], configuration_hash: &str, category_table_hash: &str) -> String {
+fn digest(files: &[PreparedFile], decides: [&String; 3]) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{FORMAT}\n{configuration_hash}\n{category_table_hash}\n"));
+    hash.update(format!("{FORMAT}\n"));
+    for hashed in decides {
+        hash.update(format!("{hashed}\n"));
+    }
     for file in files {
         hash.update(format!("{} {}\n", file.sha256, file.path));
     }

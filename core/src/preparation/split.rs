@@ -28,7 +28,7 @@ impl Split {
     /// 80, 10 and 10 users of a hundred, by a keyed hash of the user alone: more
     /// users and more versions move nobody.
     pub fn of(key: &PseudonymKey, user: UserId) -> Self {
-        let [a, b, ..] = keyed_hash(key, "split", user);
+        let [a, b, ..] = keyed_hash(key, "split", user, "");
         match u32::from(u16::from_be_bytes([a, b])) * 100 / 65_536 {
             0..80 => Split::Train,
             80..90 => Split::Validation,

@@ -1,109 +1,214 @@
-//! Writing one table of one split as Parquet.
+//! Writing a table as Parquet: for each split, files of subjects in order.
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{Schema, SchemaRef};
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use sha2::{Digest, Sha256};
 
+use super::column::{Cell, ColumnBuilder};
+use super::profile::Profile;
+use super::pseudonym::Subject;
 use super::{Column, PreparationError, PreparedFile, Split, TableSchema};
 
 /// Rows that are held before they are handed to Parquet.
 const BATCH_ROWS: usize = 8_192;
 const ROW_GROUP_ROWS: usize = 100_000;
 
-/// A kind of rows: how they become columns.
-pub trait Rows: Default {
-    /// The folder of the table.
-    const TABLE: &'static str;
-    type Row;
-
-    fn schema() -> Schema;
-    fn push(&mut self, row: Self::Row);
-    fn rows(&self) -> usize;
-    /// The columns of the rows pushed so far, which are forgotten.
-    fn take(&mut self) -> Vec<ArrayRef>;
+/// The declaration of a table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its folder.
+    pub name: &'static str,
+    pub fields: Vec<Field>,
+    /// The subject's column first, then time.
+    pub sorted_by: [&'static str; 2],
 }
 
-pub fn table_schema<R: Rows>() -> TableSchema {
-    let schema = R::schema();
-    let columns = schema.fields().iter().map(|field| Column {
-        name: field.name().clone(),
-        data_type: field.data_type().to_string(),
-        nullable: field.is_nullable(),
-    });
-    TableSchema { table: R::TABLE.to_owned(), columns: columns.collect() }
-}
+impl Table {
+    pub fn schema(&self) -> TableSchema {
+        let columns = self.fields.iter().map(|field| Column {
+            name: field.name().clone(),
+            data_type: field.data_type().to_string(),
+            nullable: field.is_nullable(),
+        });
+        TableSchema {
+            table: self.name.to_owned(),
+            columns: columns.collect(),
+            sorted_by: self.sorted_by.map(str::to_owned).to_vec(),
+        }
+    }
 
-/// A file that is being written. The rows must come in order of the first two columns.
-pub struct TableWriter<R: Rows> {
-    writer: ArrowWriter<File>,
-    schema: SchemaRef,
-    rows: R,
-    written: u64,
-    path: String,
-    split: Split,
-}
-
-impl<R: Rows> TableWriter<R> {
-    /// Begins the file below `folder`. A split without rows is a file with the schema.
-    pub fn create(folder: &Path, split: Split) -> Result<Self, PreparationError> {
-        let path = format!("{}/{}-00000-of-00001.parquet", R::TABLE, split.name());
-        let file = folder.join(&path);
-        let failed = |source| PreparationError::File { path: file.clone(), source };
-        std::fs::create_dir_all(folder.join(R::TABLE)).map_err(failed)?;
-        let sorted_by = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
-        let properties = WriterProperties::builder()
+    fn properties(&self) -> WriterProperties {
+        let place = |name: &str| self.fields.iter().position(|field| field.name() == name).unwrap_or_default();
+        // Parquet numbers the leaves; every declared list comes after these columns or has one leaf.
+        let sorted_by = self.sorted_by.map(|name| SortingColumn {
+            column_idx: place(name) as i32,
+            descending: false,
+            nulls_first: false,
+        });
+        WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_sorting_columns(Some(vec![sorted_by(0), sorted_by(1)]))
+            .set_sorting_columns(Some(sorted_by.to_vec()))
             // The bytes must not change with the version of a library.
             .set_created_by("fincoach-continuous-learning".to_owned())
-            .build();
-        let schema = Arc::new(R::schema());
-        let writer = ArrowWriter::try_new(File::create(&file).map_err(failed)?, Arc::clone(&schema), Some(properties))?;
-        Ok(Self { writer, schema, rows: R::default(), written: 0, path, split })
+            .build()
+    }
+}
+
+/// The files of all splits of one table, while they are written. Subjects come in order.
+pub struct TableFiles {
+    table: Table,
+    schema: SchemaRef,
+    folder: PathBuf,
+    splits: [SplitFiles; 3],
+    profiles: Vec<Profile>,
+    done: Vec<PreparedFile>,
+}
+
+struct SplitFiles {
+    /// Files of the split, a power of two: a subject's leading bits tell which is its.
+    parts: u32,
+    part: u32,
+    writer: Option<ArrowWriter<File>>,
+    columns: Vec<ColumnBuilder>,
+    pending: usize,
+    /// Of the part.
+    rows: u64,
+}
+
+/// A row that is being put together, cell by cell in the order of the columns.
+pub struct Row<'a> {
+    columns: std::slice::IterMut<'a, ColumnBuilder>,
+}
+
+impl Row<'_> {
+    /// # Panics
+    /// Beyond the last column, or for a value of another type than its column.
+    pub fn put<'c>(&mut self, cell: impl Into<Cell<'c>>) -> &mut Self {
+        self.columns.next().expect("a row has as many cells as its table has columns").append(cell.into());
+        self
     }
 
-    pub fn push(&mut self, row: R::Row) -> Result<(), PreparationError> {
-        self.rows.push(row);
-        if self.rows.rows() == BATCH_ROWS { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), PreparationError> {
-        self.written += self.rows.rows() as u64;
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), self.rows.take())?;
-        Ok(self.writer.write(&batch)?)
-    }
-
-    /// Ends the file and takes its measure.
-    pub fn finish(mut self, folder: &Path) -> Result<PreparedFile, PreparationError> {
-        if self.rows.rows() > 0 {
-            self.flush()?;
+    pub fn put_all<'c, T: Into<Cell<'c>>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
+        for cell in cells {
+            self.put(cell);
         }
-        self.writer.close()?;
-        let path = folder.join(&self.path);
-        let (bytes, sha256) = measure(&path).map_err(|source| PreparationError::File { path, source })?;
-        Ok(PreparedFile {
-            path: self.path,
-            table: R::TABLE.to_owned(),
-            split: self.split,
-            rows: self.written,
-            bytes,
-            sha256,
-        })
+        self
+    }
+}
+
+impl TableFiles {
+    /// Begins the files below `folder`; `parts` gives the number of files of each
+    /// split, in the order of [`Split::ALL`].
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn create(table: Table, folder: &Path, parts: [u32; 3]) -> Result<Self, PreparationError> {
+        let path = folder.join(table.name);
+        std::fs::create_dir_all(&path).map_err(|source| PreparationError::File { path, source })?;
+        let schema = Arc::new(Schema::new(table.fields.clone()));
+        let columns = || schema.fields().iter().map(|field| ColumnBuilder::of(field)).collect();
+        let splits =
+            parts.map(|parts| SplitFiles { parts, part: 0, writer: None, columns: columns(), pending: 0, rows: 0 });
+        let profiles = schema.fields().iter().map(|field| Profile::of(field)).collect();
+        let mut files = Self { table, schema, folder: folder.to_owned(), splits, profiles, done: Vec::new() };
+        for split in Split::ALL {
+            files.open(split)?;
+        }
+        Ok(files)
+    }
+
+    fn open(&mut self, split: Split) -> Result<(), PreparationError> {
+        let path = self.folder.join(self.path(split));
+        let file = File::create(&path).map_err(|source| PreparationError::File { path, source })?;
+        let writer = ArrowWriter::try_new(file, Arc::clone(&self.schema), Some(self.table.properties()))?;
+        self.splits[split as usize].writer = Some(writer);
+        Ok(())
+    }
+
+    fn path(&self, split: Split) -> String {
+        let SplitFiles { part, parts, .. } = self.splits[split as usize];
+        format!("{}/{}-{part:05}-of-{parts:05}.parquet", self.table.name, split.name())
+    }
+
+    /// Begins a row of a subject; all its cells must be put before the next begins.
+    ///
+    /// # Errors
+    /// Whatever the file system and Parquet say.
+    pub fn row(&mut self, subject: Subject, split: Split) -> Result<Row<'_>, PreparationError> {
+        let files = &self.splits[split as usize];
+        let part = subject.part(files.parts);
+        if files.pending == BATCH_ROWS {
+            self.flush(split)?;
+        }
+        while self.splits[split as usize].part < part {
+            self.close(split)?;
+            self.splits[split as usize].part += 1;
+            self.open(split)?;
+        }
+        let files = &mut self.splits[split as usize];
+        files.pending += 1;
+        Ok(Row { columns: files.columns.iter_mut() })
+    }
+
+    fn flush(&mut self, split: Split) -> Result<(), PreparationError> {
+        let files = &mut self.splits[split as usize];
+        let arrays: Vec<_> = files.columns.iter_mut().map(ColumnBuilder::finish).collect();
+        for (profile, array) in self.profiles.iter_mut().zip(&arrays) {
+            profile.observe(array);
+        }
+        files.rows += files.pending as u64;
+        files.pending = 0;
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)?;
+        match &mut files.writer {
+            Some(writer) => Ok(writer.write(&batch)?),
+            None => Err(PreparationError::Closed),
+        }
+    }
+
+    /// Ends the open part of a split and takes its measure.
+    fn close(&mut self, split: Split) -> Result<(), PreparationError> {
+        if self.splits[split as usize].pending > 0 {
+            self.flush(split)?;
+        }
+        let path = self.path(split);
+        let files = &mut self.splits[split as usize];
+        files.writer.take().ok_or(PreparationError::Closed)?.close()?;
+        let rows = std::mem::take(&mut files.rows);
+        let file = self.folder.join(&path);
+        let (bytes, sha256) = measure(&file).map_err(|source| PreparationError::File { path: file, source })?;
+        self.done.push(PreparedFile { path, table: self.table.name.to_owned(), split, rows, bytes, sha256 });
+        Ok(())
+    }
+
+    /// Ends all files. A part without rows is a file with the schema.
+    ///
+    /// # Errors
+    /// Whatever the file system and Parquet say.
+    pub fn finish(mut self) -> Result<(Vec<PreparedFile>, Vec<Profile>), PreparationError> {
+        for split in Split::ALL {
+            self.close(split)?;
+            while self.splits[split as usize].part + 1 < self.splits[split as usize].parts {
+                self.splits[split as usize].part += 1;
+                self.open(split)?;
+                self.close(split)?;
+            }
+        }
+        Ok((self.done, self.profiles))
     }
 }
 
 /// Size and SHA-256 of a file.
-fn measure(path: &Path) -> io::Result<(u64, String)> {
+pub(super) fn measure(path: &Path) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];

@@ -10,6 +10,7 @@ use super::Clients;
 use super::attribute::{self, Item, number, string};
 use super::event_log::epoch_attribute;
 use super::tables::{EVENT_ID, USER_ID};
+use crate::dataset::spec::Role;
 use crate::dataset::{Dataset, Epoch};
 use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
 
@@ -31,11 +32,14 @@ pub struct EventScan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wanted {
     dataset: Dataset,
+    /// Records only, or everything that the dataset takes in.
+    records_only: bool,
     /// Only events of this epoch or earlier ones; `None` for all.
     up_to: Option<Epoch>,
 }
 
 impl EventScan {
+    /// `segments`: into how many parts the table is divided.
     pub fn new(clients: &Clients, segments: u32) -> Self {
         Self { client: clients.dynamodb.clone(), table: clients.resources.events_table.clone(), segments }
     }
@@ -52,7 +56,44 @@ impl EventScan {
         new: impl Fn() -> S,
         fold: impl Fn(&mut S, UserEvents),
     ) -> Result<Vec<S>> {
-        let wanted = Wanted { dataset, up_to };
+        self.fold_wanted(Wanted { dataset, records_only: true, up_to }, new, fold).await
+    }
+
+    /// As [`EventScan::fold`], with everything that the dataset takes in: its records
+    /// and the events that only its features are made of.
+    ///
+    /// # Errors
+    /// Whatever the service says; an item that is no event.
+    pub async fn fold_inputs<S>(
+        &self,
+        dataset: Dataset,
+        up_to: Option<Epoch>,
+        new: impl Fn() -> S,
+        fold: impl Fn(&mut S, UserEvents),
+    ) -> Result<Vec<S>> {
+        self.fold_wanted(Wanted { dataset, records_only: false, up_to }, new, fold).await
+    }
+
+    /// One segment of [`EventScan::fold_inputs`], of as many as the scan has.
+    ///
+    /// # Errors
+    /// Whatever the service says; an item that is no event.
+    pub async fn inputs_of_segment(
+        &self,
+        segment: u32,
+        dataset: Dataset,
+        up_to: Option<Epoch>,
+        take: impl FnMut(UserEvents),
+    ) -> Result<()> {
+        self.segment(segment, Wanted { dataset, records_only: false, up_to }, take).await
+    }
+
+    async fn fold_wanted<S>(
+        &self,
+        wanted: Wanted,
+        new: impl Fn() -> S,
+        fold: impl Fn(&mut S, UserEvents),
+    ) -> Result<Vec<S>> {
         let (new, fold) = (&new, &fold);
         try_join_all((0..self.segments).map(|segment| async move {
             let mut state = new();
@@ -86,9 +127,11 @@ impl EventScan {
             let answer = self.page(segment, wanted, from).await?;
             for item in answer.items.unwrap_or_default() {
                 let stored = event(&item)?;
-                // A type may hold events that are no records of the dataset.
-                if wanted.dataset.role(&stored.event).is_none() {
-                    continue;
+                // A type may hold events that play no part in the dataset.
+                match wanted.dataset.role(&stored.event) {
+                    Some(Role::Record) => {}
+                    Some(Role::Feature) if !wanted.records_only => {}
+                    Some(Role::Feature) | None => continue,
                 }
                 match &mut current {
                     Some(user) if user.user == stored.event.user => user.events.push(stored),
@@ -117,8 +160,10 @@ impl EventScan {
         wanted: Wanted,
         from: Option<Item>,
     ) -> Result<aws_sdk_dynamodb::operation::scan::ScanOutput> {
+        let inputs = wanted.dataset.spec().inputs.iter();
+        let inputs = inputs.filter(|input| input.role == Role::Record || !wanted.records_only);
         let types: HashMap<String, AttributeValue> =
-            (0..).zip(wanted.dataset.record_types()).map(|(n, name)| (format!(":type{n}"), string(name))).collect();
+            (0..).zip(inputs).map(|(n, input)| (format!(":type{n}"), string(input.event_type))).collect();
         let mut names: Vec<&str> = types.keys().map(String::as_str).collect();
         names.sort_unstable();
         let of_type = format!("#type IN ({})", names.join(", "));
@@ -143,7 +188,7 @@ impl EventScan {
     }
 }
 
-fn event(item: &Item) -> Result<StoredEvent> {
+pub(super) fn event(item: &Item) -> Result<StoredEvent> {
     let text = |name| attribute::get_string(item, name);
     Ok(StoredEvent {
         event: Event {

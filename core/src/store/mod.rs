@@ -15,6 +15,8 @@ mod objects;
 mod quarantine;
 mod records;
 mod tables;
+mod trained;
+mod user_events;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
@@ -28,6 +30,8 @@ pub use objects::{Objects, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
 pub use records::{AssessmentRecord, AssessmentRequest, Assessments, Heads, Page, Saved, VersionRecord, Versions};
 pub use tables::{TableDefinition, ensure, table_definitions};
+pub use trained::{TrainedReport, TrainedReports};
+pub use user_events::UserEventLog;
 
 use crate::dataset::settings::Resources;
 

@@ -3,16 +3,22 @@
 
 mod assess;
 mod evaluate;
+#[cfg(feature = "preparation")]
+mod handover;
 mod ingest;
 mod initialize;
 mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
+mod serve;
 
 pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
 pub use evaluate::{Announce, Evaluate};
+#[cfg(feature = "preparation")]
+pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
 pub use ingest::{Busy, Ingest, IngestError, Outcome};
 pub use initialize::initialize;
 pub use overview::{Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
+pub use serve::{ServeFeatures, Served};

@@ -7,7 +7,7 @@
 
 mod build;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, Duration, Utc};
 
 use self::build::Build;
@@ -15,7 +15,7 @@ use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::{Head, Preparation, State};
 use crate::dataset::readiness::Readiness;
 use crate::dataset::settings::Settings;
-use crate::dataset::{Dataset, Version};
+use crate::dataset::{Counts, Dataset, Version};
 use crate::store::{Bus, Clients, Counters, Fact, Heads, Hold, Objects, Saved, VersionRecord, Versions};
 
 /// How long a preparation is left alone before it counts as crashed: as long as a Lambda may run.
@@ -46,7 +46,7 @@ pub enum Prepared {
 
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    #[error("preparing {0} is not available yet: this release prepares spending")]
+    #[error("this build knows no rows of {0} and cannot prepare it")]
     NotAvailable(Dataset),
     #[error("{0} is not initialized")]
     NotInitialized(Dataset),
@@ -124,6 +124,45 @@ impl Prepare {
         Ok(Prepared::New(version))
     }
 
+    /// Prepares the input of the newest version anew, as its successor: for when
+    /// what is stored of it, or the configuration, has changed. No epoch is closed,
+    /// so what is being collected goes on being collected.
+    ///
+    /// Where events were erased, the head's [`Head::erased`] must say so before.
+    ///
+    /// # Errors
+    /// See [`PrepareError`]; [`PrepareError::Nothing`] where there is no version yet.
+    pub async fn prepare_again(
+        &self,
+        dataset: Dataset,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<VersionRecord, PrepareError> {
+        if self.settings.pseudonym_key.is_none() {
+            return Err(PrepareError::NoKey);
+        }
+        let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
+        let mut head = overview.head;
+        if head.preparation.is_some() {
+            // Whatever it is: when it is done, this may be asked again.
+            return Err(under_way(&head));
+        }
+        let (Some(epoch), Some(_)) = (head.epoch.previous(), head.last_version) else {
+            return Err(PrepareError::Nothing { dataset });
+        };
+        head.preparation = Some(Preparation {
+            version: head.next_version(),
+            epoch,
+            started_at: now,
+            lease_until: now + LEASE,
+            counts: Some(Counts::default()),
+            forced: Some(reason.to_owned()),
+        });
+        head.enter(State::Preparing, now);
+        self.begin_at(&mut head, now).await?;
+        Ok(self.finish(head, now).await?)
+    }
+
     /// Writes down that the next version is being made, where one is due.
     async fn begin(&self, overview: Overview, request: &Request, now: DateTime<Utc>) -> Result<Begun, PrepareError> {
         let dataset = overview.head.dataset;
@@ -153,22 +192,35 @@ impl Prepare {
             forced,
         });
         head.enter(State::Preparing, now);
-        self.save(&mut head, now).await?;
+        self.begin_at(&mut head, now).await?;
         Ok(Begun::Preparation(Box::new(head)))
     }
 
     /// Takes up what somebody began, unless they may still be at it.
     async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
-        let dataset = head.dataset;
         if let Some(preparation) = &mut head.preparation {
             if preparation.lease_until > now && *request != Request::TakeOver {
-                let (version, since) = (preparation.version, preparation.started_at);
-                return Err(PrepareError::UnderWay { dataset, version, since });
+                return Err(under_way(&head));
             }
             preparation.lease_until = now + LEASE;
         }
         self.save(&mut head, now).await?;
         Ok(head)
+    }
+
+    /// Writes a begun preparation down. Of two who begin at once, one wins; the
+    /// other is told who did.
+    async fn begin_at(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(), PrepareError> {
+        match self.heads.save(head, now).await? {
+            Saved::Yes => Ok(()),
+            Saved::Conflict => {
+                let current = self.heads.read(head.dataset).await?.unwrap_or_else(|| head.clone());
+                match current.preparation {
+                    Some(_) => Err(under_way(&current)),
+                    None => Err(anyhow!("{} has changed at the same time: ask again", head.dataset).into()),
+                }
+            }
+        }
     }
 
     /// From a written-down preparation to a version.
@@ -186,7 +238,7 @@ impl Prepare {
                 counts
             }
         };
-        tracing::info!(%dataset, version = %preparation.version, events = head.closed.events, "an epoch is closed");
+        tracing::info!(%dataset, version = %preparation.version, events = head.stored().events, "a version is being built");
 
         let record = self.build.version(&head, &preparation, new, now).await?;
         let record = match self.versions.add(&record).await? {
@@ -224,6 +276,16 @@ impl Prepare {
             Saved::Yes => Ok(()),
             Saved::Conflict => bail!("somebody else changed {} at the same time: ask again", head.dataset),
         }
+    }
+}
+
+fn under_way(head: &Head) -> PrepareError {
+    let dataset = head.dataset;
+    match &head.preparation {
+        Some(preparation) => {
+            PrepareError::UnderWay { dataset, version: preparation.version, since: preparation.started_at }
+        }
+        None => PrepareError::Nothing { dataset },
     }
 }
 

@@ -44,11 +44,16 @@ pub enum Route {
     Assessment,
     FailingRecords,
     PrepareData,
+    Versions,
+    Version,
+    VersionDiff,
+    Trained,
+    Features,
     Health,
 }
 
 impl Route {
-    pub const ALL: [Route; 12] = [
+    pub const ALL: [Route; 17] = [
         Route::PostEvents,
         Route::Status,
         Route::Datasets,
@@ -60,12 +65,19 @@ impl Route {
         Route::Assessment,
         Route::FailingRecords,
         Route::PrepareData,
+        Route::Versions,
+        Route::Version,
+        Route::VersionDiff,
+        Route::Trained,
+        Route::Features,
         Route::Health,
     ];
 
     pub fn method(self) -> &'static str {
         match self {
-            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData => "POST",
+            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData | Route::Trained => {
+                "POST"
+            }
             Route::Status
             | Route::Datasets
             | Route::Dataset
@@ -73,6 +85,10 @@ impl Route {
             | Route::QualityMetrics
             | Route::Assessment
             | Route::FailingRecords
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Features
             | Route::Health => "GET",
         }
     }
@@ -91,6 +107,11 @@ impl Route {
             Route::Assessment => "/coaching/continuous-learning/assessments/{assessment_id}",
             Route::FailingRecords => "/coaching/continuous-learning/assessments/{assessment_id}/failing-records",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
+            Route::Versions => "/coaching/continuous-learning/datasets/{dataset_id}/versions",
+            Route::Version => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}",
+            Route::VersionDiff => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/diff/{other}",
+            Route::Trained => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/trained",
+            Route::Features => "/coaching/continuous-learning/features/{user_id}",
             Route::Health => "/coaching/continuous-learning/health",
         }
     }
@@ -101,7 +122,12 @@ impl Route {
             Route::AssessQuality | Route::QualityMetrics | Route::Assessment | Route::FailingRecords => {
                 Function::QualityAssessment
             }
-            Route::PrepareData => Function::DataPreparation,
+            Route::PrepareData
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Trained
+            | Route::Features => Function::DataPreparation,
             Route::Status
             | Route::Datasets
             | Route::Dataset
@@ -157,10 +183,13 @@ mod tests {
     #[test]
     fn every_route_finds_itself() {
         for route in Route::ALL {
-            let path = route.path().replace("{dataset_id}", "x1");
+            let path = route.path().replace('{', "x-").replace('}', "");
             let (found, segments) = find(route.method(), &path).unwrap();
             assert_eq!(found, route);
-            assert_eq!(segments.get("dataset_id").map(String::as_str), path.ends_with("x1").then_some("x1"));
+            assert_eq!(segments.len(), route.path().matches('{').count());
+            for (name, value) in segments {
+                assert_eq!(value, format!("x-{name}"));
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use learning_core::dataset::Dataset;
 use learning_core::store::{Quarantined, VersionRecord, Versions};
 use learning_core::usecase::Overview;
 
@@ -75,16 +76,28 @@ fn note(overview: &Overview, version: Option<&VersionRecord>, stack: &Stack, dat
     let key = version.manifest.trim_end_matches("manifest.json");
     let folder = data_dir.join("s3").join(&stack.settings.resources.bucket).join(key);
     format!(
-        "{dataset}: {}\n    import pandas; days = pandas.read_parquet(\"{}\")",
+        "{dataset}: {}\n    import pandas; {} = pandas.read_parquet(\"{}\")",
         folder.display(),
+        rows_are(dataset),
         folder.join("data").display()
     )
+}
+
+/// What one row of a dataset's `data/` is, as a name for a variable.
+fn rows_are(dataset: Dataset) -> &'static str {
+    match dataset {
+        Dataset::RECOMMENDATION => "decisions",
+        Dataset::SEGMENTATION => "users",
+        Dataset::SPENDING => "days",
+        Dataset::GOAL => "goals",
+        _ => "rows",
+    }
 }
 
 fn waits_for(overview: &Overview, stack: &Stack) -> String {
     let readiness = overview.readiness(&stack.settings);
     if readiness.ready && !overview.head.dataset.spec().preparable {
-        return "ready to train on; preparing it is not available yet: this release prepares spending.".to_owned();
+        return "ready to train on; this build knows no rows of it and cannot prepare it.".to_owned();
     }
     let failed: Vec<&str> =
         readiness.gates.iter().filter(|gate| !gate.passed).map(|gate| gate.explanation.as_str()).collect();

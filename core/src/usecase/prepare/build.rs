@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::lifecycle::{Head, Preparation};
 use crate::dataset::settings::{PseudonymKey, Settings};
+use crate::dataset::spec::Role;
 use crate::dataset::{Counts, Dataset, Epoch};
-use crate::preparation::{Latest, Lineage, Manifest, SpendingBuilder};
+use crate::preparation::{Builder, Latest, Lineage, MEMORY, Manifest, documents};
 use crate::quality::{QualityState, Rules};
 use crate::store::{Clients, EventScan, Objects, PutOutcome, UserEvents, VersionRecord};
 
@@ -24,7 +25,7 @@ pub struct Build {
 
 /// What a scan of a version's input gives.
 struct Input {
-    builder: SpendingBuilder,
+    builder: Builder,
     quality: QualityState,
     events: u64,
 }
@@ -49,7 +50,7 @@ impl Build {
     ) -> Result<VersionRecord> {
         let dataset = head.dataset;
         let key = self.settings.pseudonym_key.as_ref().context("there is no pseudonym key")?;
-        let input = self.read(dataset, preparation.epoch, key, head.closed.events).await?;
+        let input = self.read(dataset, preparation.epoch, key, head.stored().events).await?;
         let quality = input.quality.finish(&self.settings.weights);
 
         let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
@@ -61,7 +62,7 @@ impl Build {
             version: preparation.version,
             first_epoch: Epoch::FIRST,
             last_epoch: preparation.epoch,
-            input: head.closed,
+            input: head.stored(),
             new,
             parent: head.last_version,
             configuration_hash: configuration_hash(&self.settings, key),
@@ -73,8 +74,10 @@ impl Build {
             let source = scratch.path().join(&file.path);
             self.objects.put_file(&format!("{prefix}/{}", file.path), &source, PARQUET).await?;
         }
-        self.put_json(&format!("{prefix}/statistics.json"), &prepared.statistics).await?;
-        self.put_json(&format!("{prefix}/quality.json"), &quality).await?;
+        for document in documents(&manifest, &prepared.profiles) {
+            let key = format!("{prefix}/{}", document.path);
+            self.objects.put(&key, document.content, document.content_type).await?;
+        }
         let manifest_key = format!("{prefix}/manifest.json");
         self.commit(&manifest_key, &manifest).await?;
         Ok(VersionRecord {
@@ -82,7 +85,7 @@ impl Build {
             version: preparation.version,
             epoch: preparation.epoch,
             new,
-            input: head.closed,
+            input: head.stored(),
             overall_score: quality.map(|judgement| judgement.metrics.overall_score),
             manifest: manifest_key,
             digest: manifest.digest,
@@ -100,12 +103,10 @@ impl Build {
         let mut read = 0;
         for _ in 0..ATTEMPTS {
             let rules = Rules::new(dataset, &self.settings);
-            let new = || Input {
-                builder: SpendingBuilder::new(key, self.settings.limits.clock_skew),
-                quality: QualityState::new(rules),
-                events: 0,
-            };
-            let inputs = self.scan.fold(dataset, Some(up_to), new, take).await?;
+            let memory = MEMORY / self.settings.scan_segments as usize;
+            let empty = Builder::new(dataset, &self.settings, key)?.with_memory(memory);
+            let new = || Input { builder: empty.sibling(), quality: QualityState::new(rules), events: 0 };
+            let inputs = self.scan.fold_inputs(dataset, Some(up_to), new, take).await?;
             let input = inputs.into_iter().reduce(merge).context("there are no scan segments")?;
             if input.events == counted {
                 return Ok(input);
@@ -147,8 +148,12 @@ impl Build {
 
 fn take(input: &mut Input, mut user: UserEvents) {
     input.events += user.events.len() as u64;
-    input.quality.observe_user(&mut user.events);
     input.builder.add_user(user.user, &user.events);
+    let dataset = input.builder.dataset();
+    user.events.retain(|stored| dataset.role(&stored.event) == Some(Role::Record));
+    if !user.events.is_empty() {
+        input.quality.observe_user(&mut user.events);
+    }
 }
 
 fn merge(mut input: Input, other: Input) -> Input {
@@ -171,6 +176,8 @@ fn configuration_hash(settings: &Settings, key: &PseudonymKey) -> String {
     let configuration = json!({
         "weights": [weights.completeness, weights.consistency, weights.validity],
         "clock_skew_seconds": settings.limits.clock_skew.num_seconds(),
+        "sufficiency": [settings.sufficiency.transactions as i64, settings.sufficiency.days],
+        "rewards": settings.rewards.all(),
         "pseudonym_key_sha256": hex::encode(Sha256::digest(key.bytes())),
     });
     hex::encode(Sha256::digest(configuration.to_string()))

@@ -1,0 +1,196 @@
+//! What the values of a column look like: for `statistics.json`, the report, and
+//! drift between versions.
+
+use std::collections::BTreeMap;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int8Type, Int32Type, UInt32Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Field};
+use serde::{Deserialize, Serialize};
+
+/// Distinct texts that are counted; of a column with more, none are.
+const DISTINCT_TEXTS: usize = 64;
+/// Buckets of an octave: the two leading bits of the mantissa.
+const MANTISSA_BITS: u32 = 2;
+
+/// The profile of one column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    pub column: String,
+    pub count: u64,
+    pub nulls: u64,
+    /// Of numbers and truth values (as 0 and 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
+    /// Of texts of few kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<BTreeMap<String, u64>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    pub count: u64,
+    pub mean: f64,
+    /// Sum of squared deviations from the mean.
+    squares: f64,
+    pub minimum: f64,
+    pub maximum: f64,
+    pub histogram: Histogram,
+}
+
+/// Values by bucket: quarters of octaves on either side of zero, which suit
+/// amounts and ratios alike. Written as pairs of a bucket's lower end and its
+/// count, in order of the values, empty buckets left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<(f64, u64)>", into = "Vec<(f64, u64)>")]
+pub struct Histogram {
+    /// By the leading bits of a float, in order of value; empty until the first value.
+    counts: Vec<u64>,
+}
+
+/// Sign, exponent and leading bits of the mantissa; the negative ones first.
+const BUCKETS: usize = 2 << (11 + MANTISSA_BITS);
+
+/// The place of the bucket of a value, in order of the values.
+fn bucket(value: f64) -> usize {
+    let bits = (value.abs().to_bits() >> (52 - MANTISSA_BITS)) as usize;
+    if value < 0.0 { BUCKETS / 2 - 1 - bits } else { BUCKETS / 2 + bits }
+}
+
+/// The end of a bucket that is nearer to zero.
+fn inner_edge(bucket: usize) -> f64 {
+    let edge = |bits: usize| f64::from_bits((bits as u64) << (52 - MANTISSA_BITS));
+    if bucket < BUCKETS / 2 { -edge(BUCKETS / 2 - 1 - bucket) } else { edge(bucket - BUCKETS / 2) }
+}
+
+impl Histogram {
+    fn add(&mut self, value: f64) {
+        if self.counts.is_empty() {
+            self.counts.resize(BUCKETS, 0);
+        }
+        self.counts[bucket(value)] += 1;
+    }
+
+    /// Buckets that hold something: their inner edge and their count, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(place, count)| (inner_edge(place), *count))
+    }
+}
+
+impl From<Histogram> for Vec<(f64, u64)> {
+    fn from(histogram: Histogram) -> Self {
+        histogram.iter().collect()
+    }
+}
+
+impl From<Vec<(f64, u64)>> for Histogram {
+    fn from(edges: Vec<(f64, u64)>) -> Self {
+        let mut histogram = Histogram::default();
+        for (edge, count) in edges {
+            histogram.add(edge);
+            // A bucket of negative values has its inner edge as its greatest value, hence inside.
+            histogram.counts[bucket(edge)] += count - 1;
+        }
+        histogram
+    }
+}
+
+impl Profile {
+    pub fn of(field: &Field) -> Self {
+        let is_number = matches!(
+            field.data_type(),
+            DataType::Float64
+                | DataType::Float32
+                | DataType::Int8
+                | DataType::Int32
+                | DataType::UInt32
+                | DataType::Boolean
+        );
+        Self {
+            column: field.name().clone(),
+            count: 0,
+            nulls: 0,
+            numbers: is_number.then(Numbers::default),
+            texts: (field.data_type() == &DataType::Utf8).then(BTreeMap::new),
+        }
+    }
+
+    pub fn observe(&mut self, array: &ArrayRef) {
+        self.count += array.len() as u64;
+        self.nulls += array.null_count() as u64;
+        if let Some(numbers) = &mut self.numbers {
+            match array.data_type() {
+                DataType::Float64 => numbers.add_all(array.as_primitive::<Float64Type>().iter().flatten()),
+                DataType::Float32 => {
+                    numbers.add_all(array.as_primitive::<Float32Type>().iter().flatten().map(f64::from));
+                }
+                DataType::Int8 => numbers.add_all(array.as_primitive::<Int8Type>().iter().flatten().map(f64::from)),
+                DataType::Int32 => numbers.add_all(array.as_primitive::<Int32Type>().iter().flatten().map(f64::from)),
+                DataType::UInt32 => numbers.add_all(array.as_primitive::<UInt32Type>().iter().flatten().map(f64::from)),
+                DataType::Boolean => {
+                    numbers.add_all(array.as_boolean().iter().flatten().map(|b| f64::from(u8::from(b))));
+                }
+                _ => {}
+            }
+        }
+        if let Some(texts) = &mut self.texts {
+            for text in array.as_string::<i32>().iter().flatten() {
+                match texts.get_mut(text) {
+                    Some(count) => *count += 1,
+                    None => {
+                        texts.insert(text.to_owned(), 1);
+                    }
+                }
+                if texts.len() > DISTINCT_TEXTS {
+                    self.texts = None;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Numbers {
+    fn add_all(&mut self, values: impl Iterator<Item = f64>) {
+        for value in values {
+            if self.count == 0 {
+                (self.minimum, self.maximum) = (value, value);
+            }
+            self.count += 1;
+            self.minimum = self.minimum.min(value);
+            self.maximum = self.maximum.max(value);
+            self.histogram.add(value);
+            // Welford.
+            let delta = value - self.mean;
+            self.mean += delta / self.count as f64;
+            self.squares += delta * (value - self.mean);
+        }
+    }
+
+    /// Sample standard deviation; `None` below two values.
+    pub fn standard_deviation(&self) -> Option<f64> {
+        (self.count > 1).then(|| (self.squares / (self.count - 1) as f64).sqrt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_survives_being_written() {
+        let mut numbers = Numbers::default();
+        numbers.add_all([0.0, -0.0, 1.0, 1.1, 1.3, -1.0, -5.0, 1e30, f64::from(f32::MIN_POSITIVE)].into_iter());
+        let edges: Vec<_> = numbers.histogram.iter().collect();
+        assert!(edges.is_sorted_by(|a, b| a.0 < b.0), "{edges:?}");
+        assert_eq!(edges.iter().map(|(_, count)| count).sum::<u64>(), 9);
+        assert!(edges.contains(&(0.0, 2)) && edges.contains(&(1.0, 2)) && edges.contains(&(1.25, 1)), "{edges:?}");
+        let text = serde_json::to_string(&numbers).unwrap();
+        assert_eq!(serde_json::from_str::<Numbers>(&text).unwrap(), numbers);
+    }
+}

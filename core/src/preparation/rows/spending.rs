@@ -1,0 +1,197 @@
+//! The spending dataset: `data/` is a gap-free daily calendar per user, for
+//! forecasters; `transactions/` are the transactions in order, for sequence models.
+//!
+//! A user's calendar runs from their first to their last day with a transaction:
+//! of days after that nobody knows whether nothing was spent or nothing was sent.
+//! Transactions whose time cannot be believed are kept in `transactions/`, but
+//! are in no calendar. Free text, places, and ids of events and users are left out.
+
+use std::collections::BTreeMap;
+
+use arrow_schema::{DataType, TimeUnit};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+use super::{DatasetRows, Out, Reads, nullable, required, time};
+use crate::event::category::Category;
+use crate::features::{CategoryGiven, Transaction};
+use crate::preparation::table::Table;
+use crate::preparation::user::User;
+use crate::preparation::{HORIZON_DAYS, PreparationError};
+
+const CALENDAR: usize = 0;
+const TRANSACTIONS: usize = 1;
+
+/// The last day of history: the horizon is the last [`HORIZON_DAYS`] days up to the
+/// version's cut. Without a cut, everything is history.
+#[derive(Clone, Copy, Debug)]
+struct LastOfHistory(Option<NaiveDate>);
+
+impl LastOfHistory {
+    fn before(cut: Option<DateTime<Utc>>) -> Self {
+        Self(cut.and_then(|cut| cut.date_naive().checked_sub_days(Days::new(u64::from(HORIZON_DAYS)))))
+    }
+
+    /// The part of the series that a forecast is made from, or measured on.
+    fn period(self, day: NaiveDate) -> &'static str {
+        if self.0.is_some_and(|last| day > last) { "horizon" } else { "history" }
+    }
+}
+
+/// What a user spent on one UTC day.
+#[derive(Clone, Debug)]
+struct Day {
+    date: NaiveDate,
+    /// Whether there was any transaction.
+    observed: bool,
+    debits: [Decimal; Category::ALL.len()],
+}
+
+/// Every day from the user's first to their last with a transaction at a
+/// believable time, in order.
+fn calendar(user: &User) -> impl Iterator<Item = Day> {
+    let mut debits = BTreeMap::<NaiveDate, [Decimal; Category::ALL.len()]>::new();
+    for transaction in user.transactions.iter().filter(|transaction| transaction.plausible_time) {
+        let day = debits.entry(transaction.occurred_at.date_naive()).or_default();
+        if !transaction.credit {
+            let sum = &mut day[transaction.category as usize];
+            *sum = sum.saturating_add(transaction.amount);
+        }
+    }
+    let first = debits.first_key_value().map(|(date, _)| *date);
+    let last = debits.last_key_value().map(|(date, _)| *date);
+    let days = first.into_iter().flat_map(|first| first.iter_days()).take_while(move |date| Some(*date) <= last);
+    days.map(move |date| {
+        let spent = debits.get(&date);
+        Day { date, observed: spent.is_some(), debits: spent.copied().unwrap_or_default() }
+    })
+}
+
+#[derive(Debug, Default)]
+pub struct SpendingRows {
+    users: u64,
+    transactions: u64,
+    days: u64,
+    observed_days: u64,
+    implausible_times: u64,
+    unmapped_categories: u64,
+    missing_categories: u64,
+}
+
+impl DatasetRows for SpendingRows {
+    fn reads(&self) -> Reads {
+        &[]
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        // `unique_id`, `ds` and `y` are named as forecasting libraries expect them.
+        let mut calendar = vec![
+            required("unique_id", DataType::Utf8),
+            required("ds", DataType::Timestamp(TimeUnit::Microsecond, None)),
+            required("y", DataType::Float64),
+        ];
+        calendar.extend(Category::ALL.map(|category| required(category.name(), DataType::Float64)));
+        calendar.extend([
+            required("observed", DataType::Boolean),
+            // Monday is 0.
+            required("weekday", DataType::Int8),
+            required("month", DataType::Int8),
+            required("day", DataType::Int8),
+            required("period", DataType::Utf8),
+        ]);
+        // Amounts are float64, as trainers compute with; the exact decimals stay in the events.
+        let transactions = vec![
+            required("subject", DataType::Utf8),
+            // Counts the transactions of the subject, from 0.
+            required("position", DataType::UInt32),
+            required("occurred_at", time()),
+            required("amount", DataType::Float64),
+            required("transaction_type", DataType::Utf8),
+            required("category", DataType::Utf8),
+            nullable("balance_after", DataType::Float64),
+            nullable("currency", DataType::Utf8),
+            required("time_of_day_known", DataType::Boolean),
+            required("plausible_time", DataType::Boolean),
+            required("period", DataType::Utf8),
+        ];
+        vec![
+            Table { name: "data", fields: calendar, sorted_by: ["unique_id", "ds"] },
+            Table { name: "transactions", fields: transactions, sorted_by: ["subject", "position"] },
+        ]
+    }
+
+    fn target(&self) -> &'static str {
+        "y"
+    }
+
+    fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
+        let history = LastOfHistory::before(out.cut());
+        let subject = user.subject.to_string();
+        self.users += u64::from(!user.transactions.is_empty());
+        for Day { date, observed, debits } in calendar(user) {
+            self.days += 1;
+            self.observed_days += u64::from(observed);
+            let total = debits.iter().fold(Decimal::ZERO, |sum, debit| sum.saturating_add(*debit));
+            out.row(CALENDAR)?
+                .put(subject.as_str())
+                .put(date)
+                .put(to_f64(total))
+                .put_all(debits.map(to_f64))
+                .put(observed)
+                .put(small(date.weekday().num_days_from_monday()))
+                .put(small(date.month()))
+                .put(small(date.day()))
+                .put(history.period(date));
+        }
+        for (position, transaction) in (0u32..).zip(&user.transactions) {
+            self.count(transaction);
+            out.row(TRANSACTIONS)?
+                .put(subject.as_str())
+                .put(position)
+                .put(transaction.occurred_at)
+                .put(to_f64(transaction.amount))
+                .put(if transaction.credit { "credit" } else { "debit" })
+                .put(transaction.category.name())
+                .put(transaction.balance_after.map(to_f64))
+                .put(transaction.currency.as_deref())
+                .put(transaction.time_of_day_known)
+                .put(transaction.plausible_time)
+                .put(history.period(transaction.occurred_at.date_naive()));
+        }
+        Ok(())
+    }
+
+    fn statistics(&self) -> Map<String, Value> {
+        let statistics = json!({
+            "user_count": self.users,
+            "transaction_count": self.transactions,
+            "day_count": self.days,
+            "observed_day_count": self.observed_days,
+            "implausible_time_count": self.implausible_times,
+            "unmapped_category_count": self.unmapped_categories,
+            "missing_category_count": self.missing_categories,
+        });
+        statistics.as_object().cloned().unwrap_or_default()
+    }
+}
+
+impl SpendingRows {
+    fn count(&mut self, transaction: &Transaction) {
+        self.transactions += 1;
+        self.implausible_times += u64::from(!transaction.plausible_time);
+        self.unmapped_categories += u64::from(transaction.category_given == CategoryGiven::Unmapped);
+        self.missing_categories += u64::from(transaction.category_given == CategoryGiven::Missing);
+    }
+}
+
+/// Decimals are summed exactly, and become binary once, at the end.
+fn to_f64(decimal: Decimal) -> f64 {
+    // Every decimal has a nearest float; the type allows for an error that does not occur.
+    f64::try_from(decimal).unwrap_or(f64::NAN)
+}
+
+/// A part of a date: at most 31.
+fn small(part: u32) -> i8 {
+    part as i8
+}

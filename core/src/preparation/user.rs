@@ -1,0 +1,137 @@
+//! What a preparation keeps of one user's events: transactions, and of other
+//! events only the fields that the dataset's rows are made from. What is not
+//! declared there (free text, places, context) is gone before any row is made.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::pseudonym::{Subject, subject};
+use super::rows::Reads;
+use super::split::Split;
+use crate::dataset::settings::PseudonymKey;
+use crate::event::schema::decimal;
+use crate::event::{EventId, EventType, StoredEvent, UserId};
+use crate::features::{Transaction, Unreadable};
+
+/// A user, whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    pub subject: Subject,
+    pub split: Split,
+    /// In order of time, then event id.
+    pub transactions: Vec<Transaction>,
+    /// Events of other types, in the same order.
+    pub reports: Vec<Report>,
+}
+
+/// An event that is no transaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub id: EventId,
+    pub event_type: Box<str>,
+    micros: i64,
+    /// Not before 1970 and not after its intake.
+    pub plausible_time: bool,
+    /// The declared fields, as JSON.
+    data: Box<str>,
+}
+
+/// The declared fields of a report.
+#[derive(Clone, Debug)]
+pub struct Fields(Map<String, Value>);
+
+impl User {
+    /// # Errors
+    /// A transaction that cannot be read.
+    pub fn read(
+        key: &PseudonymKey,
+        user: UserId,
+        events: &[StoredEvent],
+        clock_skew: Duration,
+        reads: Reads,
+    ) -> Result<Self, Unreadable> {
+        let mut reports: Vec<Report> =
+            events.iter().filter_map(|stored| Report::read(stored, clock_skew, reads)).collect();
+        reports.sort_unstable_by_key(|report| (report.micros, report.id));
+        Ok(Self {
+            subject: subject(key, user),
+            split: Split::of(key, user),
+            transactions: Transaction::of_user(events, clock_skew)?,
+            reports,
+        })
+    }
+
+    /// About what the user takes in memory, in bytes.
+    pub fn weight(&self) -> usize {
+        let reports: usize = self.reports.iter().map(|report| size_of::<Report>() + 16 + report.data.len()).sum();
+        size_of::<Self>() + self.transactions.len() * (size_of::<Transaction>() + 8) + reports
+    }
+
+    pub fn events(&self) -> u64 {
+        (self.transactions.len() + self.reports.len()) as u64
+    }
+
+    /// The latest believable time of all events.
+    pub fn latest(&self) -> Option<DateTime<Utc>> {
+        let transactions = self.transactions.iter().rev().find(|transaction| transaction.plausible_time);
+        let reports = self.reports.iter().rev().find(|report| report.plausible_time);
+        transactions.map(|transaction| transaction.occurred_at).max(reports.map(Report::occurred_at))
+    }
+}
+
+impl Report {
+    fn read(stored: &StoredEvent, clock_skew: Duration, reads: Reads) -> Option<Self> {
+        let event = &stored.event;
+        if event.event_type == EventType::TransactionCreation {
+            return None;
+        }
+        let (_, fields) = reads.iter().find(|(event_type, _)| *event_type == event.event_type.name())?;
+        let kept: Map<String, Value> =
+            fields.iter().filter_map(|name| Some(((*name).to_owned(), event.data.get(*name)?.clone()))).collect();
+        Some(Self {
+            id: event.id,
+            event_type: event.event_type.name().into(),
+            micros: event.occurred_at.timestamp_micros(),
+            plausible_time: stored.has_plausible_time(clock_skew),
+            data: Value::Object(kept).to_string().into(),
+        })
+    }
+
+    pub fn occurred_at(&self) -> DateTime<Utc> {
+        // It was made from a time that the calendar has.
+        DateTime::from_timestamp_micros(self.micros).unwrap_or_default()
+    }
+
+    pub fn fields(&self) -> Fields {
+        Fields(serde_json::from_str(&self.data).unwrap_or_default())
+    }
+}
+
+impl Fields {
+    /// A string that is not blank.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// An id: a string or a whole number.
+    pub fn id(&self, name: &str) -> Option<String> {
+        match self.0.get(name)? {
+            Value::Number(number) => Some(number.to_string()),
+            _ => self.text(name).map(str::to_owned),
+        }
+    }
+
+    pub fn number(&self, name: &str) -> Option<f64> {
+        f64::try_from(decimal(self.0.get(name)?)?).ok()
+    }
+
+    /// A whole number that is not negative.
+    pub fn index(&self, name: &str) -> Option<i32> {
+        self.0.get(name)?.as_u64().and_then(|index| i32::try_from(index).ok())
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.get(name) == Some(&Value::Bool(true))
+    }
+}
