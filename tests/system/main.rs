@@ -8,6 +8,7 @@ mod counting;
 mod kill;
 mod payloads;
 mod preparation;
+mod quality;
 mod readiness;
 mod real_events;
 mod sample;

@@ -15,6 +15,7 @@ pub const FACT_SOURCE: &str = "fincoach.learning";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Fact {
     ThresholdReached(Dataset),
+    AssessmentRequested(Dataset),
     QualityAssessed(Dataset),
     DatasetReady(Dataset),
     DatasetPrepared { dataset: Dataset, version: Version, manifest: String, digest: String },
@@ -25,6 +26,7 @@ impl Fact {
     pub fn name(&self) -> &'static str {
         match self {
             Fact::ThresholdReached(_) => "threshold reached",
+            Fact::AssessmentRequested(_) => "assessment requested",
             Fact::QualityAssessed(_) => "quality assessed",
             Fact::DatasetReady(_) => "dataset ready",
             Fact::DatasetPrepared { .. } => "dataset prepared",
@@ -33,7 +35,10 @@ impl Fact {
 
     fn detail(&self) -> Value {
         match self {
-            Fact::ThresholdReached(dataset) | Fact::QualityAssessed(dataset) | Fact::DatasetReady(dataset) => {
+            Fact::ThresholdReached(dataset)
+            | Fact::AssessmentRequested(dataset)
+            | Fact::QualityAssessed(dataset)
+            | Fact::DatasetReady(dataset) => {
                 json!({"dataset": dataset, "dataset_id": dataset.id()})
             }
             Fact::DatasetPrepared { dataset, version, manifest, digest } => json!({

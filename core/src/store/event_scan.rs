@@ -103,6 +103,21 @@ impl EventScan {
         .await
     }
 
+    /// Single events, in the order of `keys`; those that are gone are left out.
+    ///
+    /// # Errors
+    /// Whatever the service says; an item that is no event.
+    pub async fn get(&self, keys: impl IntoIterator<Item = (UserId, EventId)>) -> Result<Vec<StoredEvent>> {
+        let found = try_join_all(keys.into_iter().map(|(user, id)| async move {
+            let key = attribute::item([(USER_ID, string(user.to_string())), (EVENT_ID, string(id.to_string()))]);
+            let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+            let answer = get.send().await.context("could not read an event")?;
+            answer.item().map(event).transpose()
+        }))
+        .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// A segment holds whole partitions, one after the other: a user is complete
     /// when the next one begins.
     async fn segment(&self, segment: u32, wanted: Wanted, mut take: impl FnMut(UserEvents)) -> Result<()> {

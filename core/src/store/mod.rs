@@ -28,7 +28,7 @@ pub use event_scan::{EventScan, UserEvents};
 pub use hold::Hold;
 pub use objects::{Objects, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
-pub use records::{AssessmentRecord, Assessments, Heads, Page, Saved, VersionRecord, Versions};
+pub use records::{AssessmentRecord, AssessmentRequest, Assessments, Heads, Page, Saved, VersionRecord, Versions};
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};
 pub use user_events::UserEventLog;

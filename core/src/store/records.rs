@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,11 +15,12 @@ use super::attribute::{self, Item, number, string};
 use super::tables::{OWNER, RECORD};
 use crate::dataset::lifecycle::Head;
 use crate::dataset::{Counts, Dataset, Epoch, Version};
-use crate::event::format_time;
 use crate::quality::Judgement;
 
 const HEAD: &str = "head";
-const ASSESSMENT_PREFIX: &str = "assessment#";
+/// Followed by the id, which begins with its time.
+const ASSESSMENT_PREFIX: &str = "assessed#";
+const REQUEST_PREFIX: &str = "requested#";
 const VERSION_PREFIX: &str = "version#";
 
 /// A judgement of a dataset's records, as kept in its history.
@@ -32,6 +34,16 @@ pub struct AssessmentRecord {
     pub rules_hash: String,
     pub passed: bool,
     pub judgement: Judgement,
+}
+
+/// An assessment that was asked for and is made later, under the id that was given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssessmentRequest {
+    pub id: Uuid,
+    pub dataset: Dataset,
+    pub requested_at: DateTime<Utc>,
+    /// Why there will be no assessment.
+    pub failed: Option<String>,
 }
 
 /// A prepared version.
@@ -217,12 +229,56 @@ impl Assessments {
     /// # Errors
     /// Whatever the service says.
     pub async fn add(&self, assessment: &AssessmentRecord) -> Result<()> {
-        let record = format!("{ASSESSMENT_PREFIX}{}#{}", format_time(assessment.assessed_at), assessment.id);
-        let item = item(assessment.dataset, &record, assessment)?;
+        let item = item(assessment.dataset, &format!("{ASSESSMENT_PREFIX}{}", assessment.id), assessment)?;
         match self.0.put(item, &format!("attribute_not_exists({OWNER})"), &[]).await? {
             // The same id was added before: by a repetition of this very call.
             Saved::Yes | Saved::Conflict => Ok(()),
         }
+    }
+
+    /// An assessment of any dataset; `None` where there is none (yet).
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn find(&self, id: Uuid) -> Result<Option<AssessmentRecord>> {
+        self.of_any_dataset(&format!("{ASSESSMENT_PREFIX}{id}")).await
+    }
+
+    /// Writes down what is asked for, or what became of it.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn request(&self, request: &AssessmentRequest) -> Result<()> {
+        let item = item(request.dataset, &format!("{REQUEST_PREFIX}{}", request.id), request)?;
+        // The later write is the better informed one: no condition is needed.
+        let put = self.0.client.put_item().table_name(&self.0.table).set_item(Some(item));
+        put.send().await.context("could not write a request for an assessment")?;
+        Ok(())
+    }
+
+    /// A request for an assessment of any dataset.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn find_request(&self, id: Uuid) -> Result<Option<AssessmentRequest>> {
+        self.of_any_dataset(&format!("{REQUEST_PREFIX}{id}")).await
+    }
+
+    /// The newest request that has neither failed nor been answered.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn open_request(&self, dataset: Dataset) -> Result<Option<AssessmentRequest>> {
+        let newest = self.0.newest::<AssessmentRequest>(dataset, REQUEST_PREFIX, 1, None).await?.items.pop();
+        match newest.filter(|request| request.failed.is_none()) {
+            Some(request) => Ok(self.find(request.id).await?.is_none().then_some(request)),
+            None => Ok(None),
+        }
+    }
+
+    async fn of_any_dataset<T: DeserializeOwned>(&self, record: &str) -> Result<Option<T>> {
+        let found = try_join_all(Dataset::all().map(|dataset| self.0.get(dataset, record))).await?;
+        Ok(found.into_iter().flatten().next())
     }
 
     /// # Errors

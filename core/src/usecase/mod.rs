@@ -12,7 +12,7 @@ mod overview;
 mod prepare;
 mod serve;
 
-pub use assess::{Assess, AssessError, Assessed, Trigger};
+pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
 pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};

@@ -24,6 +24,13 @@ impl Reply {
         Ok(Self { status, content_type: "application/json", body, headers: Vec::new() })
     }
 
+    /// With the place where what was asked for is, or will be.
+    #[must_use]
+    pub fn at(mut self, location: String) -> Self {
+        self.headers.push((header::LOCATION, location));
+        self
+    }
+
     fn problem(problem: &Problem) -> Self {
         let mut headers = Vec::new();
         if let Some(allow) = problem.allow() {

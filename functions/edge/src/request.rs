@@ -75,6 +75,27 @@ impl Request {
     pub fn dataset(&self) -> Result<Dataset, Problem> {
         dataset_of(self.segments.get("dataset_id").map_or("", String::as_str))
     }
+
+    /// The UUID in a segment of the path.
+    ///
+    /// # Errors
+    /// 400 for what is none.
+    pub fn uuid(&self, segment: &str) -> Result<Uuid, Problem> {
+        let text = self.segments.get(segment).map_or("", String::as_str);
+        Uuid::parse_str(text).map_err(|_| Problem::malformed(format!("{segment} must be a UUID, not {text:?}")))
+    }
+
+    /// The query parameter `limit`: how long a page may be.
+    ///
+    /// # Errors
+    /// 400 for what is not 1 to `most`.
+    pub fn limit(&self, default: usize, most: usize) -> Result<usize, Problem> {
+        let Some(text) = self.query("limit") else { return Ok(default) };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=most).contains(limit))
+            .ok_or_else(|| Problem::malformed(format!("limit must be 1 to {most}, not {text:?}")))
+    }
 }
 
 impl Request {

@@ -41,6 +41,8 @@ pub enum Route {
     Initialize,
     AssessQuality,
     QualityMetrics,
+    Assessment,
+    FailingRecords,
     PrepareData,
     Versions,
     Version,
@@ -51,7 +53,7 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 15] = [
+    pub const ALL: [Route; 17] = [
         Route::PostEvents,
         Route::Status,
         Route::Datasets,
@@ -60,6 +62,8 @@ impl Route {
         Route::Initialize,
         Route::AssessQuality,
         Route::QualityMetrics,
+        Route::Assessment,
+        Route::FailingRecords,
         Route::PrepareData,
         Route::Versions,
         Route::Version,
@@ -79,6 +83,8 @@ impl Route {
             | Route::Dataset
             | Route::ReadyDatasets
             | Route::QualityMetrics
+            | Route::Assessment
+            | Route::FailingRecords
             | Route::Versions
             | Route::Version
             | Route::VersionDiff
@@ -98,6 +104,8 @@ impl Route {
             Route::Initialize => "/coaching/continuous-learning/initialize",
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
+            Route::Assessment => "/coaching/continuous-learning/assessments/{assessment_id}",
+            Route::FailingRecords => "/coaching/continuous-learning/assessments/{assessment_id}/failing-records",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
             Route::Versions => "/coaching/continuous-learning/datasets/{dataset_id}/versions",
             Route::Version => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}",
@@ -111,7 +119,9 @@ impl Route {
     pub fn function(self) -> Function {
         match self {
             Route::PostEvents => Function::EventIngestion,
-            Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
+            Route::AssessQuality | Route::QualityMetrics | Route::Assessment | Route::FailingRecords => {
+                Function::QualityAssessment
+            }
             Route::PrepareData
             | Route::Versions
             | Route::Version

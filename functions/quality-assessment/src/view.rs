@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use learning_core::dataset::Dataset;
+use learning_core::event::{StoredEvent, format_time};
 use learning_core::quality::{Contribution, Judgement, Metrics};
-use learning_core::store::AssessmentRecord;
+use learning_core::store::{AssessmentRecord, AssessmentRequest};
+use learning_core::usecase::Failing;
 use serde_json::{Value, json};
 
 /// A judgement of a dataset.
@@ -41,6 +43,52 @@ pub fn assessment(record: &AssessmentRecord, cached: bool) -> Value {
     shown["passed"] = json!(record.passed);
     shown["state"] = json!("done");
     shown
+}
+
+/// An assessment that is promised, or will not come.
+pub fn requested(request: &AssessmentRequest) -> Value {
+    json!({
+        "dataset_id": request.dataset.id(),
+        "assessment_id": request.id,
+        "requested_at": request.requested_at,
+        "state": if request.failed.is_some() { "failed" } else { "pending" },
+        "reason": request.failed,
+    })
+}
+
+/// Records that fail a rule.
+pub fn failing(record: &AssessmentRecord, rule: &str, failing: &Failing) -> Value {
+    let records: Vec<Value> = failing
+        .events
+        .iter()
+        .map(|StoredEvent { event, ingested_at }| {
+            json!({
+                "event_id": event.id,
+                "user_id": event.user,
+                "event_type": event.event_type.name(),
+                "occurred_at": format_time(event.occurred_at),
+                "ingested_at": format_time(*ingested_at),
+                "data": event.data,
+            })
+        })
+        .collect();
+    json!({
+        "assessment_id": record.id,
+        "rule": rule,
+        "records": records,
+        "next": failing.next,
+        "current": failing.current,
+    })
+}
+
+/// No record fails the rule any more.
+pub fn none_fails(record: &AssessmentRecord, rule: &str) -> Value {
+    json!({"assessment_id": record.id, "rule": rule, "records": [], "next": null, "current": false})
+}
+
+/// The keys of the rules that lowered an assessment, and of duplicates.
+pub fn rules(record: &AssessmentRecord) -> impl Iterator<Item = String> {
+    record.judgement.explanation.iter().map(Contribution::key).chain(["duplicate".to_owned()])
 }
 
 /// One entry of the history.

@@ -104,8 +104,8 @@ impl Judge<'_> {
                 .map(|worker| worker.join().expect("a worker does not panic"))
                 .collect::<Result<Vec<_>>>()
         })?;
-        if together.iter().any(|part| !part.misjudged.is_empty()) {
-            return Ok(Err(together.into_iter().flat_map(|part| part.misjudged).collect()));
+        if together.iter().any(|part| part.misjudged) {
+            return Ok(Err(together.into_iter().flat_map(|part| part.repeated).collect()));
         }
         let mut findings = Findings::default();
         let mut states = self.states();
@@ -120,7 +120,7 @@ impl Judge<'_> {
             }
         }
         for part in together {
-            findings.repeated += part.set_aside;
+            findings.repeated += part.repetitions;
             merge(&mut states, part.states);
         }
         let judged = self.datasets.iter().zip(&states);
@@ -230,7 +230,7 @@ impl Judge<'_> {
 
     /// What records say together with the others of their user.
     fn among_records(&self, traces: &Traces, next: &AtomicUsize) -> Result<Together> {
-        let mut together = Together { states: self.states(), set_aside: 0, misjudged: Repeated::new() };
+        let mut together = Together { states: self.states(), ..Together::default() };
         loop {
             let part = next.fetch_add(1, Ordering::Relaxed);
             if part >= PARTS {
@@ -250,12 +250,15 @@ impl Judge<'_> {
     }
 }
 
+#[derive(Default)]
 struct Together {
     states: Vec<QualityState>,
-    /// Repetitions that were rightly set aside.
-    set_aside: u64,
-    /// Events of which not the first, and only the first, was judged.
-    misjudged: Repeated,
+    /// Events that come more than once.
+    repeated: Repeated,
+    /// How often they come after the first time.
+    repetitions: u64,
+    /// Whether of some event not the first, and only the first, was judged.
+    misjudged: bool,
 }
 
 impl Together {
@@ -265,14 +268,15 @@ impl Together {
         for same in events.chunk_by(|one, other| one.0 == other.0) {
             let (event, first_position, first) = same[0];
             let mut judged = same.iter().filter(|(_, _, kept)| kept.datasets & SET_ASIDE == 0);
-            match (judged.next(), judged.next()) {
-                // Which of two equal ones it was does not matter.
-                (Some((_, _, one)), None) if one.position == first_position || one.trace == first.trace => {
-                    self.set_aside += same.len() as u64 - 1;
-                }
-                _ => {
-                    self.misjudged.insert((first.trace.user, event), first_position);
-                }
+            // Which of two equal ones it was does not matter.
+            let rightly = match (judged.next(), judged.next()) {
+                (Some((_, _, one)), None) => one.position == first_position || one.trace == first.trace,
+                _ => false,
+            };
+            if same.len() > 1 || !rightly {
+                self.repeated.insert((first.trace.user, event), first_position);
+                self.repetitions += same.len() as u64 - 1;
+                self.misjudged |= !rightly;
             }
         }
     }
