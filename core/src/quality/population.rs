@@ -17,12 +17,12 @@ pub struct Population {
     largest: Vec<u64>,
     oldest: Option<DateTime<Utc>>,
     newest: Option<DateTime<Utc>>,
-    last_ingested: Option<DateTime<Utc>>,
 }
 
 const LARGEST: usize = 10;
 
-/// What is told of it.
+/// What is told of it. When records were taken in is not: a version of the same
+/// records would be another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub users: u64,
@@ -33,13 +33,10 @@ pub struct Report {
     /// first and of the last.
     pub oldest: Option<DateTime<Utc>>,
     pub newest: Option<DateTime<Utc>>,
-    /// When the last record was taken in.
-    pub last_ingested: Option<DateTime<Utc>>,
 }
 
 impl Metric for Population {
     fn observe(&mut self, rules: &Rules, record: &Record<'_>) {
-        self.last_ingested = self.last_ingested.max(Some(record.ingested_at));
         // A time that cannot be makes nothing fresh.
         if record.occurred_at <= record.ingested_at + rules.clock_skew() {
             self.span(Some(record.occurred_at), Some(record.occurred_at));
@@ -59,7 +56,6 @@ impl Metric for Population {
         self.records += other.records;
         other.largest.into_iter().for_each(|records| self.rank(records));
         self.span(other.oldest, other.newest);
-        self.last_ingested = self.last_ingested.max(other.last_ingested);
     }
 
     fn report(&self, _rules: &Rules, draft: &mut Draft) {
@@ -70,7 +66,6 @@ impl Metric for Population {
             ten_largest_users_share: share(self.largest.iter().sum()),
             oldest: self.oldest,
             newest: self.newest,
-            last_ingested: self.last_ingested,
         });
     }
 }
