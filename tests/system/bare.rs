@@ -42,6 +42,10 @@ impl Bare {
         Self { clients, settings, deliveries, engines, _folder: folder }
     }
 
+    pub fn engines(&self) -> &Engines {
+        &self.engines
+    }
+
     pub async fn stop(self) {
         self.engines.stop().await;
     }

@@ -2,10 +2,12 @@
 //!
 //! Everything here runs on the embedded engines and needs nothing but Rust.
 
+mod aggregation;
 mod api;
 mod bare;
 mod command_line;
 mod counting;
+mod health;
 mod kill;
 mod model;
 mod payloads;
@@ -15,3 +17,4 @@ mod readiness;
 mod real_events;
 mod sample;
 mod support;
+mod wire;

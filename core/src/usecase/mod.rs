@@ -13,6 +13,7 @@ mod initialize;
 mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
+mod reconcile;
 mod requeue;
 mod serve;
 
@@ -28,5 +29,6 @@ pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
+pub use reconcile::{Check, Reconcile};
 pub use requeue::{Requeue, Requeued};
 pub use serve::{ServeFeatures, Served};

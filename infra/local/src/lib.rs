@@ -10,6 +10,7 @@
 pub mod access;
 pub mod assess;
 pub mod cli;
+pub mod command;
 mod deliveries;
 pub mod engine;
 pub mod environment;
