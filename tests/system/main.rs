@@ -7,6 +7,7 @@ mod command_line;
 mod counting;
 mod kill;
 mod payloads;
+mod preparation;
 mod readiness;
 mod real_events;
 mod sample;

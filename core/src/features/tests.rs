@@ -36,7 +36,7 @@ fn drawn(seed: u64, length: usize) -> Vec<Transaction> {
             Transaction {
                 occurred_at: at,
                 id: EventId(Uuid::from_u128(draw.random())),
-                amount: Decimal::new(draw.random_range(0..2_000_00), 2),
+                amount: Decimal::new(draw.random_range(0..200_000), 2),
                 credit: draw.random_bool(0.25),
                 category: Category::ALL[draw.random_range(0..Category::ALL.len())],
                 category_given: CategoryGiven::Known,

@@ -264,7 +264,8 @@ impl Builder {
             statistics.insert("horizon_days".to_owned(), json!(HORIZON_DAYS));
         }
         statistics.insert("splits".to_owned(), split_counts(&files, &checks));
-        Ok(Prepared { files, tables: schemas, statistics, profiles, certificate: checks.certificate(in_time) })
+        let target = rows.target().to_owned();
+        Ok(Prepared { files, tables: schemas, target, statistics, profiles, certificate: checks.certificate(in_time) })
     }
 
     pub fn dataset(&self) -> Dataset {

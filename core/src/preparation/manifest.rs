@@ -50,6 +50,8 @@ pub struct Manifest {
     pub digest: String,
     pub files: Vec<PreparedFile>,
     pub tables: Vec<TableSchema>,
+    /// The column of `data/` that a model learns to predict, or is rewarded by.
+    pub target: String,
     pub feature_set: FeatureSet,
     pub category_table_hash: String,
     pub statistics: Map<String, Value>,
@@ -79,6 +81,7 @@ impl Manifest {
             digest: digest(&prepared.files, decides),
             files: prepared.files.clone(),
             tables: prepared.tables.clone(),
+            target: prepared.target.clone(),
             certificate: prepared.certificate.clone(),
             statistics: prepared.statistics.clone(),
             feature_set,

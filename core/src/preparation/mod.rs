@@ -10,6 +10,8 @@
 mod builder;
 mod certificate;
 mod column;
+mod diff;
+mod documents;
 mod manifest;
 mod profile;
 mod pseudonym;
@@ -26,6 +28,8 @@ use serde_json::{Map, Value};
 
 pub use builder::{Builder, MEMORY, SegmentRun, Tallies};
 pub use certificate::Certificate;
+pub use diff::{Difference, Drift, Shift, difference};
+pub use documents::{Document, documents};
 pub use manifest::{FeatureSet, Latest, Lineage, Manifest};
 pub use profile::{Histogram, Numbers, Profile};
 pub use pseudonym::{Subject, subject};
@@ -40,6 +44,8 @@ pub const HORIZON_DAYS: u32 = 28;
 pub struct Prepared {
     pub files: Vec<PreparedFile>,
     pub tables: Vec<TableSchema>,
+    /// The column of `data/` that a model learns to predict, or is rewarded by.
+    pub target: String,
     /// Of the dataset: what the manifest and the API tell.
     pub statistics: Map<String, Value>,
     /// Of every column, by table.

@@ -127,13 +127,13 @@ impl Profile {
             match array.data_type() {
                 DataType::Float64 => numbers.add_all(array.as_primitive::<Float64Type>().iter().flatten()),
                 DataType::Float32 => {
-                    numbers.add_all(array.as_primitive::<Float32Type>().iter().flatten().map(f64::from))
+                    numbers.add_all(array.as_primitive::<Float32Type>().iter().flatten().map(f64::from));
                 }
                 DataType::Int8 => numbers.add_all(array.as_primitive::<Int8Type>().iter().flatten().map(f64::from)),
                 DataType::Int32 => numbers.add_all(array.as_primitive::<Int32Type>().iter().flatten().map(f64::from)),
                 DataType::UInt32 => numbers.add_all(array.as_primitive::<UInt32Type>().iter().flatten().map(f64::from)),
                 DataType::Boolean => {
-                    numbers.add_all(array.as_boolean().iter().flatten().map(|b| f64::from(u8::from(b))))
+                    numbers.add_all(array.as_boolean().iter().flatten().map(|b| f64::from(u8::from(b))));
                 }
                 _ => {}
             }

@@ -17,6 +17,8 @@ mod objects;
 mod quarantine;
 mod records;
 mod tables;
+mod trained;
+mod user_events;
 
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub use objects::{Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
 pub use records::{AssessmentRecord, Assessments, Heads, Page, Saved, VersionRecord, Versions};
 pub use tables::{TableDefinition, ensure, table_definitions};
+pub use trained::{TrainedReport, TrainedReports};
+pub use user_events::UserEventLog;
 
 use crate::dataset::settings::Resources;
 

@@ -1,9 +1,13 @@
 //! Objects in the bucket.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_s3::operation::RequestId;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::Clients;
@@ -94,6 +98,46 @@ impl Objects {
         }
     }
 
+    /// A link from which the object can be read until `lasting` has passed, without
+    /// any credentials.
+    ///
+    /// # Errors
+    /// Where no credentials are to be had to sign it with.
+    pub async fn link(&self, key: &str, lasting: Duration) -> Result<String> {
+        let config = PresigningConfig::expires_in(lasting).context("a link cannot last so long")?;
+        let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(config).await;
+        Ok(request.with_context(|| format!("could not sign a link to {}", self.uri(key)))?.uri().to_owned())
+    }
+
+    /// Writes the content of an object to a file; answers whether there is one.
+    ///
+    /// # Errors
+    /// Whatever the file system and the service say.
+    pub async fn get_file(&self, key: &str, file: &Path) -> Result<bool> {
+        let answer = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(false),
+            Err(error) => return Err(error).with_context(|| format!("could not read {}", self.uri(key))),
+        };
+        let failed = || format!("could not write {}", file.display());
+        let mut into = File::create(file).with_context(failed)?;
+        let mut body = answer.body;
+        while let Some(bytes) = body.try_next().await.with_context(|| format!("could not read {}", self.uri(key)))? {
+            into.write_all(&bytes).with_context(failed)?;
+        }
+        Ok(true)
+    }
+
+    /// Deletes an object, if it is there.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        delete.send().await.with_context(|| format!("could not delete {}", self.uri(key)))?;
+        Ok(())
+    }
+
     /// Keys that begin with `prefix`, in order.
     ///
     /// # Errors
@@ -128,15 +172,5 @@ impl Objects {
             }
             Err(error) => Err(error).with_context(|| format!("could not read {}", self.uri(key))),
         }
-    }
-
-    /// Deletes an object, if it is there.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn delete(&self, key: &str) -> Result<()> {
-        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
-        delete.send().await.with_context(|| format!("could not delete {}", self.uri(key)))?;
-        Ok(())
     }
 }

@@ -74,24 +74,24 @@ pub struct Page<T> {
 
 /// The datasets table, as the capabilities below use it.
 #[derive(Clone, Debug)]
-struct Records {
+pub(super) struct Records {
     client: aws_sdk_dynamodb::Client,
     table: String,
 }
 
 impl Records {
-    fn new(clients: &Clients) -> Self {
+    pub(super) fn new(clients: &Clients) -> Self {
         Self { client: clients.dynamodb.clone(), table: clients.resources.datasets_table.clone() }
     }
 
-    async fn get<T: DeserializeOwned>(&self, dataset: Dataset, record: &str) -> Result<Option<T>> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, dataset: Dataset, record: &str) -> Result<Option<T>> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key(dataset, record)));
         let answer = request.consistent_read(true).send().await.with_context(|| unread(dataset, record))?;
         answer.item().map(body).transpose()
     }
 
     /// Puts a record where `condition` holds.
-    async fn put(&self, item: Item, condition: &str, values: &[(&str, AttributeValue)]) -> Result<Saved> {
+    pub(super) async fn put(&self, item: Item, condition: &str, values: &[(&str, AttributeValue)]) -> Result<Saved> {
         let mut put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put = put.condition_expression(condition);
         for (name, value) in values {
@@ -109,7 +109,7 @@ impl Records {
     }
 
     /// Records whose key begins with `prefix`, last first.
-    async fn newest<T: DeserializeOwned>(
+    pub(super) async fn newest<T: DeserializeOwned>(
         &self,
         dataset: Dataset,
         prefix: &str,
@@ -141,7 +141,7 @@ fn key(dataset: Dataset, record: &str) -> Item {
     attribute::item([(OWNER, string(dataset.name())), (RECORD, string(record))])
 }
 
-fn item(dataset: Dataset, record: &str, body: &impl Serialize) -> Result<Item> {
+pub(super) fn item(dataset: Dataset, record: &str, body: &impl Serialize) -> Result<Item> {
     let mut item = key(dataset, record);
     item.insert("body".into(), string(serde_json::to_string(body)?));
     Ok(item)
@@ -262,6 +262,19 @@ impl Versions {
     /// Whatever the service says.
     pub async fn read(&self, dataset: Dataset, version: Version) -> Result<Option<VersionRecord>> {
         self.0.get(dataset, &version_key(version)).await
+    }
+
+    /// Up to `limit` versions, newest first, of those before a version.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn page_before(
+        &self,
+        dataset: Dataset,
+        limit: usize,
+        before: Option<Version>,
+    ) -> Result<Page<VersionRecord>> {
+        self.page(dataset, limit, before.map(version_key).as_deref()).await
     }
 
     /// Up to `limit` versions, newest first.

@@ -3,6 +3,8 @@
 
 mod assess;
 mod evaluate;
+#[cfg(feature = "preparation")]
+mod handover;
 mod incoming;
 mod ingest;
 mod initialize;
@@ -10,9 +12,12 @@ mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
 mod requeue;
+mod serve;
 
 pub use assess::{Assess, AssessError, Assessed, Trigger};
 pub use evaluate::{Announce, Evaluate};
+#[cfg(feature = "preparation")]
+pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
 pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
 pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, parse};
 pub use initialize::initialize;
@@ -20,3 +25,4 @@ pub use overview::{Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
 pub use requeue::{Requeue, Requeued};
+pub use serve::{ServeFeatures, Served};

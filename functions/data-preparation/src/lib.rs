@@ -1,4 +1,7 @@
-//! data-preparation: makes versions, on request and when a dataset is ready.
+//! data-preparation: makes versions, on request and when a dataset is ready; hands
+//! them over to trainers; answers the features that they are made of.
+
+mod handover;
 
 use chrono::Utc;
 use function_edge::{
@@ -7,19 +10,26 @@ use function_edge::{
 use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Clients, Objects, VersionRecord};
-use learning_core::usecase::{Prepare, PrepareError, Prepared, Request};
+use learning_core::usecase::{Handover, Prepare, PrepareError, Prepared, Request, ServeFeatures};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[derive(Debug)]
 pub struct State {
     prepare: Prepare,
+    handover: Handover,
+    features: ServeFeatures,
     objects: Objects,
 }
 
 impl State {
     pub fn new(clients: &Clients, settings: &Settings) -> Self {
-        Self { prepare: Prepare::new(clients, settings), objects: Objects::new(clients) }
+        Self {
+            prepare: Prepare::new(clients, settings),
+            handover: Handover::new(clients),
+            features: ServeFeatures::new(clients, settings),
+            objects: Objects::new(clients),
+        }
     }
 
     /// Finishes a preparation that a process before this one left behind. Only for
@@ -43,6 +53,11 @@ pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<
 async fn respond(state: &State, request: Box<Http>) -> Result<Reply, Problem> {
     match request.route {
         Route::PrepareData => prepare_data(state, &request).await,
+        Route::Versions => handover::versions(state, &request).await,
+        Route::Version => handover::version(state, &request).await,
+        Route::VersionDiff => handover::diff(state, &request).await,
+        Route::Trained => handover::trained(state, &request).await,
+        Route::Features => handover::features(state, &request).await,
         other => Err(Problem::not_found(format!("data-preparation does not answer {}", other.path()))),
     }
 }

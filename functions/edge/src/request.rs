@@ -1,7 +1,8 @@
 //! A request over HTTP, as the functions see it.
 
+use chrono::{DateTime, Utc};
 use lambda_http::{Body, RequestExt};
-use learning_core::dataset::Dataset;
+use learning_core::dataset::{Dataset, Version};
 use learning_core::event::{Fault, FaultCode};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -94,6 +95,38 @@ impl Request {
     /// See [`dataset_of`].
     pub fn dataset(&self) -> Result<Dataset, Problem> {
         dataset_of(self.segments.get("dataset_id").map_or("", String::as_str))
+    }
+}
+
+impl Request {
+    /// A segment that varies, by the name that the route gives it.
+    pub fn segment(&self, name: &str) -> &str {
+        self.segments.get(name).map_or("", String::as_str)
+    }
+
+    /// The version of `{version}`, or of another segment: `7`, or `v000007` as in keys.
+    ///
+    /// # Errors
+    /// 400 for what is no number of a version.
+    pub fn version(&self, name: &str) -> Result<Version, Problem> {
+        let text = self.segment(name);
+        let number = text.strip_prefix('v').unwrap_or(text).parse().ok().filter(|number| *number > 0);
+        number
+            .map(Version)
+            .ok_or_else(|| Problem::malformed(format!("{name} must be the number of a version, not {text:?}")))
+    }
+
+    /// A time in the query, in RFC 3339.
+    ///
+    /// # Errors
+    /// 400 for what is no time.
+    pub fn query_time(&self, name: &str) -> Result<Option<DateTime<Utc>>, Problem> {
+        let Some(text) = self.query(name) else { return Ok(None) };
+        // In a query, a plus that nobody escaped arrives as a space.
+        match DateTime::parse_from_rfc3339(&text.replace(' ', "+")) {
+            Ok(time) => Ok(Some(time.to_utc())),
+            Err(_) => Err(Problem::malformed(format!("{name} must be an RFC 3339 time, e.g. 2026-01-31T09:30:00Z"))),
+        }
     }
 }
 

@@ -44,11 +44,16 @@ pub enum Route {
     AssessQuality,
     QualityMetrics,
     PrepareData,
+    Versions,
+    Version,
+    VersionDiff,
+    Trained,
+    Features,
     Health,
 }
 
 impl Route {
-    pub const ALL: [Route; 12] = [
+    pub const ALL: [Route; 17] = [
         Route::PostEvents,
         Route::EraseUser,
         Route::Erasure,
@@ -60,12 +65,19 @@ impl Route {
         Route::AssessQuality,
         Route::QualityMetrics,
         Route::PrepareData,
+        Route::Versions,
+        Route::Version,
+        Route::VersionDiff,
+        Route::Trained,
+        Route::Features,
         Route::Health,
     ];
 
     pub fn method(self) -> &'static str {
         match self {
-            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData => "POST",
+            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData | Route::Trained => {
+                "POST"
+            }
             Route::EraseUser => "DELETE",
             Route::Erasure
             | Route::Status
@@ -73,6 +85,10 @@ impl Route {
             | Route::Dataset
             | Route::ReadyDatasets
             | Route::QualityMetrics
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Features
             | Route::Health => "GET",
         }
     }
@@ -103,6 +119,11 @@ impl Route {
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
+            Route::Versions => "/coaching/continuous-learning/datasets/{dataset_id}/versions",
+            Route::Version => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}",
+            Route::VersionDiff => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/diff/{other}",
+            Route::Trained => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/trained",
+            Route::Features => "/coaching/continuous-learning/features/{user_id}",
             Route::Health => "/coaching/continuous-learning/health",
         }
     }
@@ -111,7 +132,12 @@ impl Route {
         match self {
             Route::PostEvents | Route::EraseUser | Route::Erasure => Function::EventIngestion,
             Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
-            Route::PrepareData => Function::DataPreparation,
+            Route::PrepareData
+            | Route::Versions
+            | Route::Version
+            | Route::VersionDiff
+            | Route::Trained
+            | Route::Features => Function::DataPreparation,
             Route::Status
             | Route::Datasets
             | Route::Dataset
@@ -167,11 +193,12 @@ mod tests {
     #[test]
     fn every_route_finds_itself() {
         for route in Route::ALL {
-            let path = route.path().replace(['{', '}'], "");
+            let path = route.path().replace('{', "x-").replace('}', "");
             let (found, segments) = find(route.method(), &path).unwrap();
             assert_eq!(found, route);
+            assert_eq!(segments.len(), route.path().matches('{').count());
             for (name, value) in segments {
-                assert_eq!(name, value);
+                assert_eq!(value, format!("x-{name}"));
             }
         }
     }

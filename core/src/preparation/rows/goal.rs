@@ -186,6 +186,10 @@ impl DatasetRows for GoalRows {
         vec![Table { name: "data", fields, sorted_by: ["subject", "as_of"] }]
     }
 
+    fn target(&self) -> &'static str {
+        "label"
+    }
+
     fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
         let goals = self.goals(&user.reports);
         self.users += u64::from(!goals.is_empty());

@@ -28,6 +28,9 @@ pub trait DatasetRows: Send {
     /// `data/` first: what a trainer loads.
     fn tables(&self) -> Vec<Table>;
 
+    /// The column of `data/` that a model learns to predict, or is rewarded by.
+    fn target(&self) -> &'static str;
+
     /// Writes the rows of one user. Users come in order of subject, each once.
     ///
     /// # Errors

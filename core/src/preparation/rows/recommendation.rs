@@ -197,6 +197,10 @@ impl DatasetRows for RecommendationRows {
         vec![Table { name: "data", fields, sorted_by: ["subject", "decision_ts"] }]
     }
 
+    fn target(&self) -> &'static str {
+        "reward"
+    }
+
     fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
         let Some(cut) = out.cut() else { return Ok(()) };
         let decisions = self.decisions(&user.reports);

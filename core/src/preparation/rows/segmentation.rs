@@ -80,6 +80,10 @@ impl DatasetRows for SegmentationRows {
         vec![Table { name: "data", fields, sorted_by: ["subject", "as_of"] }]
     }
 
+    fn target(&self) -> &'static str {
+        "segment_name"
+    }
+
     fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
         let Some(cut) = out.cut() else { return Ok(()) };
         let believed = user.transactions.iter().filter(|transaction| transaction.plausible_time);

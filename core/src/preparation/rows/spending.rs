@@ -121,6 +121,10 @@ impl DatasetRows for SpendingRows {
         ]
     }
 
+    fn target(&self) -> &'static str {
+        "y"
+    }
+
     fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
         let history = LastOfHistory::before(out.cut());
         let subject = user.subject.to_string();

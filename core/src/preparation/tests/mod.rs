@@ -1,5 +1,7 @@
 //! Preparing small inputs and reading the files back.
 
+mod diff;
+mod documents;
 mod goal;
 mod recommendation;
 mod scale;

@@ -9,7 +9,7 @@ use crate::dataset::lifecycle::{Head, Preparation};
 use crate::dataset::settings::{PseudonymKey, Settings};
 use crate::dataset::spec::Role;
 use crate::dataset::{Counts, Dataset, Epoch};
-use crate::preparation::{Builder, Latest, Lineage, MEMORY, Manifest};
+use crate::preparation::{Builder, Latest, Lineage, MEMORY, Manifest, documents};
 use crate::quality::{QualityState, Rules};
 use crate::store::{Clients, EventScan, Objects, PutOutcome, UserEvents, VersionRecord};
 
@@ -74,8 +74,10 @@ impl Build {
             let source = scratch.path().join(&file.path);
             self.objects.put_file(&format!("{prefix}/{}", file.path), &source, PARQUET).await?;
         }
-        self.put_json(&format!("{prefix}/statistics.json"), &prepared.statistics).await?;
-        self.put_json(&format!("{prefix}/quality.json"), &quality).await?;
+        for document in documents(&manifest, &prepared.profiles) {
+            let key = format!("{prefix}/{}", document.path);
+            self.objects.put(&key, document.content, document.content_type).await?;
+        }
         let manifest_key = format!("{prefix}/manifest.json");
         self.commit(&manifest_key, &manifest).await?;
         Ok(VersionRecord {

@@ -1,0 +1,150 @@
+//! From events to versions, and over to trainers.
+
+use learning_core::dataset::Dataset;
+use learning_core::usecase::Prepare;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::support::{Running, any_event, assert_counts_are_exact, event, transaction};
+
+/// Some events of all types; the same numbers, the same events. Fewer than 400
+/// reach no threshold, so that nothing is prepared by itself.
+async fn fill(running: &Running, numbers: std::ops::Range<u32>) {
+    let events: Vec<Value> = numbers.map(|number| any_event(number % 13, number)).collect();
+    for batch in events.chunks(500) {
+        assert_eq!(running.send(batch).await.0, 202);
+    }
+}
+
+fn versions(dataset: Dataset) -> String {
+    format!("datasets/{}/versions", dataset.id())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_dataset_is_prepared_handed_over_and_trained_on() {
+    let running = Running::start().await;
+    fill(&running, 0..300).await;
+    // Two goals that were pursued, so that there is something to learn.
+    let goal = |number, word| event(1, number, "goal_modification", json!({"goal_id": "g", "interaction_type": word}));
+    running.send(&[goal(9_000, "create"), goal(9_001, "achieve")]).await;
+    let action = json!({"recommendation_id": "r", "interaction_type": "click", "action_id": 1});
+    running.send(&[event(1, 9_002, "recommendation_interaction", action)]).await;
+
+    for dataset in Dataset::all() {
+        let (status, prepared) = running.force(dataset).await;
+        assert_eq!((status, &prepared["version"]), (200, &json!(1)), "{dataset}: {prepared}");
+        assert!(prepared["prepared_data"]["user_count"].as_u64().unwrap() > 0, "{dataset}: {prepared}");
+
+        let (status, version) = running.get(&format!("{}/1", versions(dataset))).await;
+        assert_eq!(status, 200, "{version}");
+        assert!(version["content"]["certificate"]["subjects"].as_u64().unwrap() > 0, "{version}");
+        let files = version["links"]["files"].as_array().unwrap();
+        for name in ["manifest.json", "statistics.json", "quality.json", "croissant.json", "README.md", "report.html"] {
+            assert!(files.iter().any(|file| file["path"] == name), "{name} of {dataset}");
+        }
+        for file in files {
+            let answer = running.client.get(file["url"].as_str().unwrap()).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{file}");
+            let bytes = answer.bytes().await.unwrap();
+            if let Some(sha256) = file["sha256"].as_str() {
+                assert_eq!(hex::encode(Sha256::digest(&bytes)), sha256);
+            }
+        }
+
+        let trained = json!({"model_id": "m", "model_version": "7", "metrics": {"auc": 0.5}, "trained_at": "2026-05-01T00:00:00Z"});
+        let (status, report) = running.post(&format!("{}/1/trained", versions(dataset)), trained.clone()).await;
+        assert_eq!((status, &report["digest"]), (201, &prepared["digest"]), "{report}");
+        assert_eq!(running.post(&format!("{}/v000001/trained", versions(dataset)), trained).await.0, 200);
+        let (_, listed) = running.get(&versions(dataset)).await;
+        assert_eq!((&listed["count"], &listed["versions"][0]["trained"][0]["model_version"]), (&json!(1), &json!("7")));
+        let (_, head) = running.get(&format!("datasets/{}", dataset.id())).await;
+        assert_eq!(head["last_training_date"], "2026-05-01T00:00:00Z");
+    }
+    running.stack.settle().await.unwrap();
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_version_changed_is_told_by_its_diff() {
+    let running = Running::start().await;
+    fill(&running, 0..300).await;
+    running.force(Dataset::SPENDING).await;
+    let more: Vec<Value> = (0..40).map(|number| transaction(40 + number % 2, 5_000 + number)).collect();
+    running.send(&more).await;
+    running.force(Dataset::SPENDING).await;
+    let (status, diff) = running.get(&format!("{}/1/diff/2", versions(Dataset::SPENDING))).await;
+    assert_eq!(status, 200, "{diff}");
+    assert_eq!((&diff["changes"]["users_added"], &diff["changes"]["users_gone"]), (&json!(2), &json!(0)), "{diff}");
+    assert!(diff["drift"].as_array().unwrap().iter().any(|drift| drift["column"] == "groceries"), "{diff}");
+    assert_eq!(diff["target"]["target"], "y");
+    assert_eq!(running.get(&format!("{}/1/diff/9", versions(Dataset::SPENDING))).await.0, 404);
+    assert_eq!(running.get(&format!("{}/0", versions(Dataset::SPENDING))).await.0, 400);
+    let (_, page) = running.get(&format!("{}?limit=1", versions(Dataset::SPENDING))).await;
+    assert_eq!((&page["versions"][0]["version"], &page["next"]), (&json!(2), &json!("2")));
+    let (_, older) = running.get(&format!("{}?limit=1&cursor=2", versions(Dataset::SPENDING))).await;
+    assert_eq!(older["versions"][0]["version"], json!(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_closes_no_epoch_and_has_the_same_content() {
+    let running = Running::start().await;
+    fill(&running, 0..200).await;
+    let (_, first) = running.force(Dataset::SPENDING).await;
+    fill(&running, 200..230).await;
+    let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
+    let again = prepare.prepare_again(Dataset::SPENDING, "a test", chrono::Utc::now()).await.unwrap();
+    assert_eq!((again.version.0, again.new.events, again.forced.as_deref()), (2, 0, Some("a test")));
+    assert_eq!(again.digest, first["digest"], "the same input gives the same bytes");
+    let (_, head) = running.get(&format!("datasets/{}", Dataset::SPENDING.id())).await;
+    assert_eq!((&head["epoch"], &head["last_version"]), (&json!(2), &json!(2)));
+    assert!(head["data_count"].as_u64().unwrap() > 0, "what is being collected stays");
+    let goal = prepare.prepare_again(Dataset::GOAL, "a test", chrono::Utc::now()).await;
+    assert!(goal.is_err(), "there is nothing to prepare again");
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_preparations_at_once_one_wins_and_the_other_says_so() {
+    let running = Running::start().await;
+    fill(&running, 0..300).await;
+    let answers = futures::future::join_all((0..4).map(|_| running.force(Dataset::SPENDING))).await;
+    let made: Vec<_> = answers.iter().filter(|(_, answer)| answer["created"] == json!(true)).collect();
+    assert_eq!(made.len(), 1, "{answers:?}");
+    for (status, answer) in &answers {
+        match status {
+            200 => assert_eq!(answer["version"], 1),
+            409 => assert_eq!(answer["type"], "/problems/already-preparing", "{answer}"),
+            other => panic!("{other}: {answer}"),
+        }
+    }
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn features_are_served_as_they_are_prepared() {
+    let running = Running::start().await;
+    let events: Vec<Value> = (0..60).map(|number| transaction(1, number)).collect();
+    running.send(&events).await;
+    running.force(Dataset::SEGMENTATION).await;
+    let (_, version) = running.get(&format!("{}/1", versions(Dataset::SEGMENTATION))).await;
+    let user = Uuid::from_u128(2);
+    let cut = version["content"]["statistics"]["cut"].as_str().unwrap();
+    let (status, served) = running.get(&format!("features/{user}?as_of={cut}")).await;
+    assert_eq!((status, &served["feature_set"]), (200, &version["content"]["feature_set"]["hash"]), "{served}");
+    let statistics = version["links"]["files"].as_array().unwrap();
+    let url = statistics.iter().find(|file| file["path"] == "statistics.json").unwrap()["url"].as_str().unwrap();
+    let statistics: Value =
+        serde_json::from_str(&running.client.get(url).send().await.unwrap().text().await.unwrap()).unwrap();
+    for profile in statistics["tables"][0]["columns"].as_array().unwrap() {
+        let Some(value) = served["features"][profile["column"].as_str().unwrap()].as_f64() else { continue };
+        let mean = profile["numbers"]["mean"].as_f64().unwrap();
+        assert!((mean - value).abs() <= 1e-6 * value.abs().max(1.0), "{profile} is served as {value}");
+    }
+    let (_, before) = running.get(&format!("features/{user}?as_of=2020-01-01T00:00:00Z")).await;
+    assert_eq!((&before["transaction_count"], &before["features"]["total_spending"]), (&json!(0), &json!(0.0)));
+    let (_, unknown) = running.get(&format!("features/{user}?as_of={cut}&known_at=2020-01-01T00:00:00Z")).await;
+    assert_eq!(unknown["transaction_count"], 0, "nothing was known then");
+    assert_eq!(running.get(&format!("features/{}", Uuid::from_u128(99))).await.0, 404);
+    assert_eq!(running.get(&format!("features/{user}?as_of=yesterday")).await.0, 400);
+}
