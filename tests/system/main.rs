@@ -5,9 +5,12 @@
 mod api;
 mod command_line;
 mod counting;
+mod erasure;
+mod ingestion;
 mod kill;
 mod payloads;
 mod preparation;
+mod privacy;
 mod readiness;
 mod real_events;
 mod sample;

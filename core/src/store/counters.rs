@@ -241,13 +241,21 @@ fn is_complete(item: &Item) -> bool {
     Dataset::all().all(|dataset| item.contains_key(&format!("epoch_{dataset}")))
 }
 
-/// The part of a transaction that adds to a shard, on condition of its epochs.
-pub(super) fn addition(
+/// Whether counts are added or taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+}
+
+/// The part of a transaction that changes a shard, on condition of its epochs.
+pub(super) fn change(
     table: &str,
     shard: ShardId,
     epochs: &PerDataset<Epoch>,
     counts: &PerDataset<Counts>,
     totals: &Totals,
+    sign: Sign,
 ) -> Result<Update> {
     let mut names = HashMap::new();
     let mut values: HashMap<String, AttributeValue> = HashMap::new();
@@ -257,7 +265,7 @@ pub(super) fn addition(
             let (name, value) = (format!("#a{}", additions.len()), format!(":a{}", additions.len()));
             additions.push(format!("{name} {value}"));
             names.insert(name, attribute);
-            values.insert(value, number(count));
+            values.insert(value, if sign == Sign::Plus { number(count) } else { number(format!("-{count}")) });
         }
     };
     for (dataset, counts) in counts.iter() {
@@ -271,6 +279,12 @@ pub(super) fn addition(
     for (dataset, epoch) in epochs.iter() {
         conditions.push(format!("epoch_{dataset} = :{dataset}"));
         values.insert(format!(":{dataset}"), number(epoch));
+    }
+    if additions.is_empty() {
+        // An update must say something; the epochs still have to hold.
+        names.insert("#a".to_owned(), "idle".to_owned());
+        values.insert(":a".to_owned(), number(0));
+        additions.push("#a :a".to_owned());
     }
     Ok(Update::builder()
         .table_name(table)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Clients;
 use super::attribute::{self, Item, number};
-use super::counters::{self, ShardId};
+use super::counters::{self, ShardId, Sign};
 use super::event_item::{self, ERASED_AT, event_item, history_item, history_key};
 use super::tables::USER_ID;
 use crate::dataset::history::History;
@@ -121,7 +121,7 @@ impl EventLog {
             )?);
         }
         let Addition { counts, totals } = &batch.addition;
-        let addition = counters::addition(&self.datasets_table, batch.shard, &batch.epochs, counts, totals)?;
+        let addition = counters::change(&self.datasets_table, batch.shard, &batch.epochs, counts, totals, Sign::Plus)?;
         items.push(TransactWriteItem::builder().update(addition).build());
         for (user, entry) in &batch.histories {
             let (condition, revision) = match entry.revision {

@@ -8,6 +8,7 @@
 mod attribute;
 mod bus;
 mod counters;
+mod eraser;
 mod event_item;
 mod event_log;
 mod event_scan;
@@ -27,15 +28,16 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
-pub use bus::{Bus, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED, Fact};
+pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED, Fact};
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
+pub use eraser::{Counted, Eraser, Removal, Tombstone};
 pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
 pub use objects::{Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
-pub use records::{AssessmentRecord, Assessments, Heads, Page, Saved, VersionRecord, Versions};
+pub use records::{AssessmentRecord, Assessments, Heads, Page, Saved, VersionRecord, Versions, Withdrawal};
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};
 pub use user_events::UserEventLog;

@@ -138,6 +138,17 @@ impl Objects {
         Ok(())
     }
 
+    /// Deletes the objects whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn delete_all(&self, prefix: &str) -> Result<()> {
+        for key in self.list(prefix).await? {
+            self.delete(&key).await?;
+        }
+        Ok(())
+    }
+
     /// Keys that begin with `prefix`, in order.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! and writes with a condition, so that a trigger may be lost, repeated or late.
 
 mod assess;
+mod erase;
 mod evaluate;
 #[cfg(feature = "preparation")]
 mod handover;
@@ -11,10 +12,13 @@ mod initialize;
 mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
+#[cfg(feature = "preparation")]
+mod replace;
 mod requeue;
 mod serve;
 
 pub use assess::{Assess, AssessError, Assessed, Trigger};
+pub use erase::{Erase, ErasedVersions, Receipt, Receipts, Status as ErasureStatus};
 pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
@@ -24,5 +28,7 @@ pub use initialize::initialize;
 pub use overview::{Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
+#[cfg(feature = "preparation")]
+pub use replace::Replace;
 pub use requeue::{Requeue, Requeued};
 pub use serve::{ServeFeatures, Served};

@@ -10,7 +10,7 @@ mod start;
 mod trigger;
 
 pub use caller::{Caller, Scope};
-pub use lambda_runtime::{Error, LambdaEvent};
+pub use lambda_runtime::{Context, Error, LambdaEvent};
 pub use problem::Problem;
 pub use reply::{Answer, Reply};
 pub use request::{Request, dataset_of};
