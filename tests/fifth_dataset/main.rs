@@ -18,6 +18,8 @@ static QUIZ_ANSWER: EventSchema = EventSchema {
         Field { name: "answer", kind: Kind::Vocabulary(&["right", "wrong"]), required: true, refuse: Refuse::Never },
         Field { name: "seconds", kind: Kind::Index, required: false, refuse: Refuse::Never },
     ],
+    rules: &[],
+    class: None,
 };
 
 static LITERACY: DatasetSpec = DatasetSpec {
@@ -27,6 +29,7 @@ static LITERACY: DatasetSpec = DatasetSpec {
     preparable: false,
     inputs: &[Input { event_type: "quiz_answer", interactions: Interactions::Any, role: Role::Record }],
     counted: Counted::Events("quiz_answer", Interactions::Any),
+    classes: &[],
 };
 
 fn answer(number: u32, data: Value) -> Value {

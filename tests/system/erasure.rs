@@ -3,6 +3,7 @@
 use learning_core::dataset::Dataset;
 use learning_core::event::UserId;
 use learning_core::store::{Objects, Quarantine, Versions};
+use learning_core::usecase::Reconcile;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -67,6 +68,8 @@ async fn an_erased_user_is_gone_from_everywhere_and_the_rest_stays_exact() {
     assert_eq!(spending["models"][0]["model_id"], "lstm");
 
     assert_eq!(assert_counts_are_exact(&running.stack).await, 451);
+    let checks = Reconcile::new(&running.stack.clients, &running.stack.settings).reconcile().await.unwrap();
+    assert!(checks.iter().all(|check| !check.differs()), "{checks:?}");
     let objects = Objects::new(&running.stack.clients);
     assert_eq!(objects.list("prepared/spending/v000001/").await.unwrap(), Vec::<String>::new());
     let versions = Versions::new(&running.stack.clients).page(Dataset::SPENDING, 10, None).await.unwrap().items;

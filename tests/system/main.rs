@@ -2,16 +2,22 @@
 //!
 //! Everything here runs on the embedded engines and needs nothing but Rust.
 
+mod aggregation;
 mod api;
+mod bare;
 mod command_line;
 mod counting;
 mod erasure;
+mod health;
 mod ingestion;
 mod kill;
+mod model;
 mod payloads;
 mod preparation;
 mod privacy;
+mod quality;
 mod readiness;
 mod real_events;
 mod sample;
 mod support;
+mod wire;

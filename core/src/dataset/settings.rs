@@ -9,7 +9,9 @@ use std::str::FromStr;
 
 use chrono::Duration;
 
+use super::gate::ExtraGates;
 use super::history::Sufficiency;
+use super::rules::RuleChanges;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
 use crate::event::mapping::Mappings;
@@ -27,6 +29,10 @@ pub struct Settings {
     /// The least overall quality to train on, in [0, 1].
     pub quality_gate: f64,
     pub weights: Weights,
+    /// What differs from the declared rules of quality.
+    pub rules: RuleChanges,
+    /// Records up to which a request for an assessment is answered at once.
+    pub assess_at_once: u64,
     pub rewards: Rewards,
     pub limits: Limits,
     pub privacy: privacy::Rules,
@@ -45,7 +51,8 @@ pub struct Settings {
     /// Least time between two automatic assessments of a dataset.
     pub min_interval: Duration,
     /// Whether a dataset that becomes ready is prepared at once.
-    pub auto_prepare: bool,
+    auto_prepare: PerDataset<bool>,
+    extra_gates: PerDataset<ExtraGates>,
     /// The secret that turns users into subjects; preparation refuses to work without one.
     pub pseudonym_key: Option<PseudonymKey>,
     pub resources: Resources,
@@ -140,6 +147,8 @@ impl Default for Settings {
             sufficiency: Sufficiency { transactions: 10, days: 14 },
             quality_gate: 0.7,
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
+            rules: RuleChanges::default(),
+            assess_at_once: 100_000,
             rewards: Rewards::default(),
             limits: Limits::default(),
             privacy: privacy::Rules::default(),
@@ -150,7 +159,8 @@ impl Default for Settings {
             batch_events: 500,
             scan_segments: 4,
             min_interval: Duration::hours(1),
-            auto_prepare: true,
+            auto_prepare: PerDataset::from_fn(|_| true),
+            extra_gates: PerDataset::default(),
             pseudonym_key: None,
             resources: Resources {
                 events_table: "fincoach-events".into(),
@@ -165,6 +175,16 @@ impl Default for Settings {
 impl Settings {
     pub fn threshold(&self, dataset: Dataset) -> u64 {
         self.thresholds[dataset]
+    }
+
+    /// Whether a dataset is prepared as soon as it is ready, without anybody asking.
+    pub fn auto_prepares(&self, dataset: Dataset) -> bool {
+        self.auto_prepare[dataset]
+    }
+
+    /// The gates beyond threshold and quality.
+    pub fn extra_gates(&self, dataset: Dataset) -> &ExtraGates {
+        &self.extra_gates[dataset]
     }
 
     /// Reads the settings from the process's environment.
@@ -190,10 +210,6 @@ impl Settings {
     fn read(vars: &mut Vars) -> Result<Self, SettingError> {
         let mut settings = Settings::default();
 
-        for dataset in Dataset::all() {
-            let name = format!("THRESHOLD_{}", dataset.name().to_uppercase());
-            vars.read(&name, &mut settings.thresholds[dataset], |threshold| *threshold > 0, "at least 1")?;
-        }
         let sufficiency = &mut settings.sufficiency;
         vars.read("SUFFICIENT_TRANSACTIONS", &mut sufficiency.transactions, |count| *count > 0, "at least 1")?;
         vars.read("SUFFICIENT_DAYS", &mut sufficiency.days, |days| *days >= 0, "at least 0")?;
@@ -203,6 +219,10 @@ impl Settings {
         vars.read("WEIGHT_CONSISTENCY", &mut weights.consistency, is_share, "between 0 and 1")?;
         vars.read("WEIGHT_VALIDITY", &mut weights.validity, is_share, "between 0 and 1")?;
         weights.check()?;
+        if let Some(rules) = vars.take("QUALITY_RULES") {
+            settings.rules = rules.parse().map_err(|problem: String| error("QUALITY_RULES", problem))?;
+        }
+        vars.read("ASSESS_AT_ONCE", &mut settings.assess_at_once, |_| true, "a number of records")?;
         for (word, reward) in RECOMMENDATION_INTERACTIONS.iter().zip(&mut settings.rewards.0) {
             let name = format!("REWARD_{}", word.to_uppercase());
             vars.read(&name, reward, |reward| reward.abs() <= 1_000.0, "between -1000 and 1000")?;
@@ -229,7 +249,12 @@ impl Settings {
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
         vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
         vars.read_seconds("MIN_INTERVAL_SECONDS", &mut settings.min_interval)?;
-        vars.read("AUTO_PREPARE", &mut settings.auto_prepare, |_| true, "true or false")?;
+        let mut auto_prepare = true;
+        vars.read("AUTO_PREPARE", &mut auto_prepare, |_| true, "true or false")?;
+        settings.auto_prepare = PerDataset::from_fn(|_| auto_prepare);
+        for dataset in Dataset::all() {
+            vars.read_dataset(dataset, &mut settings)?;
+        }
         if let Some(key) = vars.take("PSEUDONYM_KEY") {
             settings.pseudonym_key = Some(key.parse().map_err(|problem: &str| error("PSEUDONYM_KEY", problem))?);
         }
@@ -334,6 +359,24 @@ impl Vars {
         Ok(())
     }
 
+    /// What is set for one dataset, its name being the end of the variable's.
+    fn read_dataset(&mut self, dataset: Dataset, settings: &mut Settings) -> Result<(), SettingError> {
+        let name = |prefix: &str| format!("{prefix}_{}", dataset.name().to_uppercase());
+        self.read(&name("THRESHOLD"), &mut settings.thresholds[dataset], |least| *least > 0, "at least 1")?;
+        self.read(&name("AUTO_PREPARE"), &mut settings.auto_prepare[dataset], |_| true, "true or false")?;
+        let gates = &mut settings.extra_gates[dataset];
+        self.read(&name("MIN_USERS"), &mut gates.min_users, |_| true, "a number of users; 0 is off")?;
+        self.read(&name("MIN_CLASS_RECORDS"), &mut gates.min_class_records, |_| true, "a number; 0 is off")?;
+        self.read_seconds(&name("MAX_AGE_SECONDS"), &mut gates.max_age)?;
+        self.read(
+            &name("MAX_USER_SHARE"),
+            &mut gates.max_user_share,
+            |share| *share > 0.0 && *share <= 1.0,
+            "above 0, up to 1; 1 is off",
+        )?;
+        self.read(&name("DRIFT_GATE"), &mut gates.drift, |_| true, "true or false")
+    }
+
     fn finish(self) -> Result<(), SettingError> {
         match self.given.into_keys().next() {
             Some(name) => Err(error(&name, "no such setting; README.md lists them")),
@@ -369,6 +412,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_for_one_dataset_holds_for_it_alone() {
+        let settings = read(&[("LEARNING_AUTO_PREPARE", "false"), ("LEARNING_AUTO_PREPARE_GOAL", "true")]).unwrap();
+        assert!(settings.auto_prepares(Dataset::GOAL) && !settings.auto_prepares(Dataset::SPENDING));
+        let settings = read(&[("LEARNING_AUTO_PREPARE_GOAL", "false"), ("LEARNING_MIN_USERS_GOAL", "9")]).unwrap();
+        assert!(!settings.auto_prepares(Dataset::GOAL) && settings.auto_prepares(Dataset::SPENDING));
+        assert_eq!(settings.extra_gates(Dataset::GOAL).min_users, 9);
+        assert_eq!(settings.extra_gates(Dataset::SPENDING), &ExtraGates::default());
+    }
+
+    #[test]
     fn an_unknown_or_impossible_setting_is_named() {
         for (name, value, problem) in [
             ("LEARNING_TRESHOLD_GOAL", "7", "no such setting"),
@@ -378,6 +431,9 @@ mod tests {
             ("LEARNING_REWARD_CLICK", "inf", "between -1000 and 1000"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
+            ("LEARNING_MAX_USER_SHARE_GOAL", "0", "above 0"),
+            ("LEARNING_AUTO_PREPARE_GAOL", "true", "no such setting"),
+            ("LEARNING_QUALITY_RULES", r#"{"transaction_creation.price": {"max": 1}}"#, "no field"),
             ("LEARNING_REDACT_CARDS", "off", "true or false"),
             ("LEARNING_STRING_CHARS", "5", "0, or 32 to 100000"),
             ("LEARNING_STREAM_MAPPINGS", r#"{"orders": {}}"#, "missing field"),

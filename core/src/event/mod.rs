@@ -7,11 +7,14 @@
 //! spending categories.
 
 pub mod category;
+pub mod cell;
 pub mod envelope;
 mod fault;
+pub mod line;
 pub mod mapping;
 pub mod ndjson;
 pub mod privacy;
+pub mod rule;
 pub mod schema;
 
 use std::fmt;

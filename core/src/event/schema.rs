@@ -10,6 +10,8 @@ use chrono::{DateTime, NaiveDate};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::cell::Cell;
+use super::rule::{Demands, Rule};
 use super::{EventType, FaultCode};
 
 /// The fields of one event type's `data`.
@@ -21,6 +23,10 @@ pub struct EventSchema {
     /// The field that identifies the thing reported (not the report).
     pub business_id: &'static str,
     pub fields: &'static [Field],
+    /// Between its fields, and between the records of a user.
+    pub rules: &'static [Rule],
+    /// The field whose values are the classes that a model learns to tell apart.
+    pub class: Option<&'static str>,
 }
 
 /// One field of `data`.
@@ -90,67 +96,68 @@ pub enum Population {
 
 impl Population {
     pub fn of(value: Option<&Value>) -> Self {
-        match value {
-            None => Population::Absent,
-            Some(Value::Null) => Population::Null,
-            Some(Value::String(text)) if text.is_empty() => Population::Empty,
-            Some(Value::String(text)) if text.trim().is_empty() => Population::Blank,
-            Some(Value::String(text)) if text.trim().eq_ignore_ascii_case("nan") => Population::NaN,
-            Some(_) => Population::Populated,
-        }
+        Cell::from(value).population()
     }
 }
 
 /// Reads a JSON number, or a string that spells one, without passing through
 /// binary floating point. `None` for anything else and for numbers beyond 28 digits.
 pub fn decimal(value: &Value) -> Option<Decimal> {
-    let text = match value {
-        Value::Number(number) => number.as_str(),
-        Value::String(text) => text.trim(),
-        _ => return None,
-    };
-    text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
+    Cell::from(value).decimal()
 }
 
 impl Kind {
     /// Checks a populated value.
     pub fn check(&self, value: &Value) -> Result<(), FaultCode> {
+        self.check_cell(&Cell::from(value))
+    }
+
+    /// Checks a populated value.
+    pub fn check_cell(&self, cell: &Cell<'_>) -> Result<(), FaultCode> {
+        self.check_read(cell, if matches!(self, Kind::Number { .. }) { cell.decimal() } else { None })
+    }
+
+    /// Checks a populated value of which the number, if it spells one, was read already.
+    pub fn check_read(&self, cell: &Cell<'_>, number: Option<Decimal>) -> Result<(), FaultCode> {
+        let text = |fits: &dyn Fn(&str) -> bool, fault| match cell {
+            Cell::Text(text) => {
+                if fits(text) {
+                    Ok(())
+                } else {
+                    Err(fault)
+                }
+            }
+            _ => Err(FaultCode::WrongType),
+        };
         match self {
-            Kind::Id => match value {
-                Value::String(text) if text.chars().count() > 128 => Err(FaultCode::TooLong),
-                Value::String(_) => Ok(()),
-                Value::Number(number) if number.is_i64() || number.is_u64() => Ok(()),
+            Kind::Id => match cell {
+                Cell::Text(text) if text.len() > 128 && text.chars().count() > 128 => Err(FaultCode::TooLong),
+                Cell::Text(_) => Ok(()),
+                Cell::Number(number) if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() => Ok(()),
                 _ => Err(FaultCode::WrongType),
             },
-            Kind::Text => value.is_string().then_some(()).ok_or(FaultCode::WrongType),
+            Kind::Text => text(&|_| true, FaultCode::WrongType),
             Kind::Number { min, max } => {
-                let number = decimal(value).ok_or(FaultCode::WrongType)?;
+                let number = number.ok_or(FaultCode::WrongType)?;
                 if !min.admits_from_below(number) || !max.admits_from_above(number) {
                     return Err(FaultCode::OutOfRange);
                 }
-                value.is_number().then_some(()).ok_or(FaultCode::WrongType)
+                if matches!(cell, Cell::Number(_)) { Ok(()) } else { Err(FaultCode::WrongType) }
             }
-            Kind::Index => match value {
-                Value::Number(number) if number.is_u64() => Ok(()),
-                Value::Number(number) if number.is_i64() => Err(FaultCode::OutOfRange),
+            Kind::Index => match cell {
+                Cell::Number(number) if number.parse::<u64>().is_ok() => Ok(()),
+                Cell::Number(number) if number.parse::<i64>().is_ok() => Err(FaultCode::OutOfRange),
                 _ => Err(FaultCode::WrongType),
             },
-            Kind::Vocabulary(words) => match value {
-                Value::String(text) if words.contains(&text.as_str()) => Ok(()),
-                Value::String(_) => Err(FaultCode::NotInVocabulary),
+            Kind::Vocabulary(words) => text(&|text| words.contains(&text), FaultCode::NotInVocabulary),
+            Kind::Currency => {
+                text(&|text| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()), FaultCode::InvalidFormat)
+            }
+            Kind::Date => text(&|text| parse_date(text).is_some(), FaultCode::InvalidFormat),
+            Kind::Object => match cell {
+                Cell::Nested(value) if value.is_object() => Ok(()),
                 _ => Err(FaultCode::WrongType),
             },
-            Kind::Currency => match value {
-                Value::String(text) if text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) => Ok(()),
-                Value::String(_) => Err(FaultCode::InvalidFormat),
-                _ => Err(FaultCode::WrongType),
-            },
-            Kind::Date => match value {
-                Value::String(text) if parse_date(text).is_some() => Ok(()),
-                Value::String(_) => Err(FaultCode::InvalidFormat),
-                _ => Err(FaultCode::WrongType),
-            },
-            Kind::Object => value.is_object().then_some(()).ok_or(FaultCode::WrongType),
         }
     }
 
@@ -218,6 +225,7 @@ fn parse_date(text: &str) -> Option<NaiveDate> {
 
 /// The interactions with a recommendation, weakest first.
 pub const RECOMMENDATION_INTERACTIONS: &[&str] = &["view", "click", "dismiss", "helpful", "not_helpful", "implemented"];
+const FEEDBACK: &[&str] = &["click", "dismiss", "helpful", "not_helpful", "implemented"];
 /// What can happen to a goal.
 pub const GOAL_INTERACTIONS: &[&str] = &["create", "update", "achieve", "fail", "delete"];
 
@@ -251,6 +259,16 @@ static TRANSACTION: EventSchema = EventSchema {
         optional("location_country", Kind::Text),
         optional("time_precision", Kind::Vocabulary(&["day", "second"])),
     ],
+    rules: &[
+        Rule {
+            name: "balance_chain",
+            field: "balance_after",
+            demands: Demands::Chain { amount: "amount", direction: "transaction_type", up: "credit", down: "debit" },
+        },
+        Rule { name: "one_currency", field: "currency", demands: Demands::OneValue },
+        Rule { name: "same_id_same_content", field: "transaction_id", demands: Demands::SameContent },
+    ],
+    class: Some("transaction_type"),
 };
 
 static RECOMMENDATION: EventSchema = EventSchema {
@@ -268,6 +286,25 @@ static RECOMMENDATION: EventSchema = EventSchema {
         optional("context", Kind::Object),
         optional("feedback_text", Kind::Text),
     ],
+    // Feedback is any interaction but a view. Its recommendation is one decision, however
+    // many records report it, and they tell together what was recommended, and how likely.
+    rules: &[
+        Rule {
+            name: "feedback_refers_to_action",
+            field: "action_id",
+            demands: Demands::Carries {
+                id: "recommendation_id",
+                interactions: FEEDBACK,
+                one_of: &["action_id", "action_type"],
+            },
+        },
+        Rule {
+            name: "feedback_carries_propensity",
+            field: "propensity",
+            demands: Demands::Carries { id: "recommendation_id", interactions: FEEDBACK, one_of: &["propensity"] },
+        },
+    ],
+    class: Some("interaction_type"),
 };
 
 static GOAL: EventSchema = EventSchema {
@@ -282,6 +319,17 @@ static GOAL: EventSchema = EventSchema {
         optional("target_date", Kind::Date),
         optional("goal_type", Kind::Text),
     ],
+    rules: &[Rule {
+        name: "goal_order",
+        field: "interaction_type",
+        demands: Demands::Order {
+            id: "goal_id",
+            opens: &["create"],
+            continues: &["update"],
+            ends: &["achieve", "fail", "delete"],
+        },
+    }],
+    class: Some("interaction_type"),
 };
 
 static SEGMENT: EventSchema = EventSchema {
@@ -293,6 +341,8 @@ static SEGMENT: EventSchema = EventSchema {
         required("segment_name", Kind::Text, Refuse::Never),
         optional("confidence", PROBABILITY),
     ],
+    rules: &[],
+    class: Some("segment_name"),
 };
 
 static BUNDLED: [&EventSchema; 4] = [&TRANSACTION, &RECOMMENDATION, &GOAL, &SEGMENT];
@@ -348,6 +398,11 @@ pub fn of_version(event_type: &str, version: u32) -> Option<&'static EventSchema
 }
 
 impl EventSchema {
+    /// The place of a field among [`EventSchema::fields`].
+    pub fn place(&self, field: &str) -> Option<usize> {
+        self.fields.iter().position(|declared| declared.name == field)
+    }
+
     /// What `interaction_type` may say; `None` where the type has no interactions.
     pub fn interactions(&self) -> Option<&'static [&'static str]> {
         self.fields.iter().find(|field| field.name == "interaction_type").and_then(|field| match field.kind {

@@ -3,32 +3,43 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::judgement::{Dimension, Draft};
+use super::record::Record;
 use super::tally::{ByField, Checks};
 use super::{Metric, Rules};
-use crate::event::StoredEvent;
-use crate::event::schema::{Population, schema};
+use crate::event::schema::Population;
 
+/// Size: a count by field and kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Completeness {
-    pub fields: ByField<Checks>,
+    fields: ByField<Checks>,
 }
 
 impl Metric for Completeness {
-    fn observe(&mut self, _rules: &Rules, records: &[StoredEvent]) {
-        for StoredEvent { event, .. } in records {
-            let Some(schema) = schema(&event.event_type) else { continue };
-            for field in schema.fields.iter().filter(|field| field.required) {
-                let checks = self.fields.of(event, field.name);
+    fn observe(&mut self, rules: &Rules, record: &Record<'_>) {
+        for (place, reading) in record.fields.iter().enumerate() {
+            if rules.requires(record, place) {
+                let checks = self.fields.of(record.place, place);
                 checks.checks += 1;
-                if let Some(kind) = kind(Population::of(event.data.get(field.name))) {
-                    checks.violate(kind, event.id);
+                if let Some(kind) = kind(reading.population) {
+                    checks.violate(&rules.sample, kind, record.example());
                 }
             }
         }
     }
 
-    fn merge(&mut self, other: Self) {
-        self.fields.merge(other.fields, Checks::merge);
+    fn merge(&mut self, rules: &Rules, other: Self) {
+        self.fields.merge(other.fields, |checks, other| checks.merge(&rules.sample, other));
+    }
+
+    fn report(&self, _rules: &Rules, draft: &mut Draft) {
+        for (name, checks) in self.fields.iter() {
+            draft.missing_values_count += checks.violated();
+            draft.field(name).missing =
+                checks.violations.iter().map(|(kind, seen)| (kind.to_string(), seen.count)).collect();
+        }
+        draft.dimension(Dimension::Completeness, self.fields.clone());
     }
 }
 

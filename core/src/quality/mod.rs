@@ -1,126 +1,106 @@
 //! How good the records of a dataset are.
 //!
-//! A metric is a mergeable state: it observes the records of one user at a time,
-//! states of other users are merged into it, and what it says follows from the
-//! state alone. The order of users and of their records does not matter. Each
-//! metric has a file; [`QualityState`] is the registry.
+//! A metric is a mergeable state: it observes each record, and the [`Trace`]s of
+//! all records of a user together; states of other records are merged into it, and
+//! what it says follows from the state alone. The order of records and users does
+//! not matter. Each metric has a file, and a line in [`registry`]; what it checks
+//! is declared with the event types ([`crate::event::schema`]).
 //!
-//! A state holds counts by field and rule; only [`anomaly`] keeps values, 8 bytes
-//! a numeric value, because 3-sigma needs a second look at them.
+//! States hold counts, sketches and examples, of bounded size; only [`anomaly`]
+//! keeps values, 8 bytes a numeric value, because 3-sigma needs a second look.
 
 mod anomaly;
-mod canonical;
 mod completeness;
 mod consistency;
+mod content;
+pub mod drift;
 mod duplicate;
 mod judgement;
+mod population;
+mod profile;
+mod record;
+mod registry;
+mod rules;
+mod sentinel;
+mod sketch;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod validity;
 
-use chrono::Duration;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-pub use judgement::{Contribution, Dimension, FieldReport, Judgement, Metrics};
+pub use judgement::{Contribution, Dimension, FieldReport, Judgement, Loss, Metrics};
+pub use population::Report as PopulationReport;
+pub use profile::{Bar, Quantiles, TopValue};
+pub use record::{Envelope, Example, Record, Trace, place_of};
+pub use rules::Rules;
+pub use sketch::Sketch;
 
-use self::anomaly::Anomalies;
-use self::completeness::Completeness;
-use self::consistency::Consistency;
-use self::duplicate::Duplicates;
-use self::validity::Validity;
-use crate::dataset::Dataset;
-use crate::dataset::settings::{Settings, Weights};
-use crate::event::schema;
-use crate::event::{Event, StoredEvent, format_time};
-
-/// Raised whenever the same records would be judged otherwise than before.
-const ENGINE: u32 = 1;
-
-/// What a judgement depends on beside the records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rules {
-    pub dataset: Dataset,
-    clock_skew_seconds: i64,
-}
-
-impl Rules {
-    pub fn new(dataset: Dataset, settings: &Settings) -> Self {
-        Self { dataset, clock_skew_seconds: settings.limits.clock_skew.num_seconds() }
-    }
-
-    /// Identifies the rules and the weights: hexadecimal SHA-256 over everything
-    /// that decides a score.
-    pub fn hash(&self, weights: &Weights) -> String {
-        let mut hash = Sha256::new();
-        hash.update(format!("{ENGINE} {self:?} {weights:?}"));
-        for event_type in self.dataset.record_types() {
-            hash.update(format!("{event_type} {:?}", schema::of_name(event_type)));
-        }
-        hex::encode(hash.finalize())
-    }
-
-    fn clock_skew(&self) -> Duration {
-        Duration::seconds(self.clock_skew_seconds)
-    }
-}
+use self::judgement::Draft;
+use self::registry::States;
+use crate::dataset::settings::Weights;
+use crate::event::StoredEvent;
 
 /// What all metrics know of the records seen so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QualityState {
     rules: Rules,
     records: u64,
-    completeness: Completeness,
-    validity: Validity,
-    consistency: Consistency,
-    anomalies: Anomalies,
-    duplicates: Duplicates,
+    states: States,
 }
 
-/// A sufficient statistic of the records of some users.
-trait Metric {
-    /// The records of one user, ordered by time, then event id. Each user is
-    /// observed once over all states that are merged.
-    fn observe(&mut self, rules: &Rules, records: &[StoredEvent]);
+/// A sufficient statistic of some records.
+trait Metric: Default + Serialize + DeserializeOwned {
+    /// One record, in any order.
+    fn observe(&mut self, rules: &Rules, record: &Record<'_>);
 
-    /// Takes in the state of other users: commutative and associative.
-    fn merge(&mut self, other: Self);
+    /// The traces of all records of one user, ordered by time, then event id. Each
+    /// user comes once over all states that are merged.
+    fn observe_user(&mut self, _rules: &Rules, _traces: &[Trace]) {}
+
+    /// Takes in the state of other records: commutative and associative.
+    fn merge(&mut self, rules: &Rules, other: Self);
+
+    /// Writes what it has to say.
+    fn report(&self, rules: &Rules, draft: &mut Draft);
 }
 
 impl QualityState {
     pub fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            records: 0,
-            completeness: Completeness::default(),
-            validity: Validity::default(),
-            consistency: Consistency::default(),
-            anomalies: Anomalies::default(),
-            duplicates: Duplicates::default(),
-        }
+        Self { rules, records: 0, states: States::default() }
     }
 
     /// Observes all records of one user, in any order; they are left in order of
     /// time. Each user must be observed once over all states that are merged.
     pub fn observe_user(&mut self, records: &mut [StoredEvent]) {
         records.sort_by_key(|stored| (stored.event.occurred_at, stored.event.id));
-        self.records += records.len() as u64;
-        self.completeness.observe(&self.rules, records);
-        self.validity.observe(&self.rules, records);
-        self.consistency.observe(&self.rules, records);
-        self.anomalies.observe(&self.rules, records);
-        self.duplicates.observe(&self.rules, records);
+        let mut traces = Vec::with_capacity(records.len());
+        for record in records.iter().filter_map(Record::of) {
+            self.observe(&record);
+            traces.push(record.trace());
+        }
+        self.observe_traces(&mut traces);
     }
 
-    /// Takes in what another state of the same rules has seen of other users.
+    /// Observes one record by itself. Its [`Record::trace`] must be observed with the
+    /// others of its user: here, or by a state that this one is merged with.
+    pub fn observe(&mut self, record: &Record<'_>) {
+        self.records += 1;
+        self.states.observe(&self.rules, record);
+    }
+
+    /// Observes the traces of all records of one user, in any order.
+    pub fn observe_traces(&mut self, traces: &mut [Trace]) {
+        traces.sort_unstable_by_key(Trace::order);
+        self.states.observe_user(&self.rules, traces);
+    }
+
+    /// Takes in what another state of the same rules has seen of other records.
     pub fn merge(&mut self, other: Self) {
         self.records += other.records;
-        self.completeness.merge(other.completeness);
-        self.validity.merge(other.validity);
-        self.consistency.merge(other.consistency);
-        self.anomalies.merge(other.anomalies);
-        self.duplicates.merge(other.duplicates);
+        self.states.merge(&self.rules, other.states);
     }
 
     /// Records observed.
@@ -128,16 +108,21 @@ impl QualityState {
         self.records
     }
 
+    /// The records that fail a rule, as far as the sample of the rules reaches, in
+    /// order of their event ids. The rule is named as by [`Contribution::key`];
+    /// `None` where no such rule fails.
+    pub fn failing(&self, rule: &str) -> Option<Vec<Example>> {
+        let mut draft = Draft::default();
+        self.states.report(&self.rules, &mut draft);
+        draft.failing(rule)
+    }
+
     /// The judgement; `None` where there are no records: nothing is not good, and not bad.
     pub fn finish(&self, weights: &Weights) -> Option<Judgement> {
-        (self.records > 0).then(|| judgement::judge(self, weights))
+        (self.records > 0).then(|| {
+            let mut draft = Draft::default();
+            self.states.report(&self.rules, &mut draft);
+            draft.judge(self.records, weights)
+        })
     }
-}
-
-/// What makes two records the same but for their ids and the time of intake:
-/// type, time and data. The user is not in it: records are compared within a user.
-fn content(event: &Event) -> String {
-    let mut content = format!("{} {} ", event.event_type.name(), format_time(event.occurred_at));
-    canonical::write_object(&event.data, &["transaction_id"], &mut content);
-    content
 }

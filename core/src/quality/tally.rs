@@ -1,124 +1,186 @@
 //! Counting checks and violations, with examples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::{Serialize, Serializer};
 
-use crate::event::{Event, EventId};
+use super::record::{Example, place_of};
+use crate::event::EventId;
+use crate::event::schema::declared;
 
-/// How many examples are kept of a violation: the smallest ids, so that the
-/// choice does not depend on the order in which they come.
-const EXAMPLES: usize = 5;
+/// Which examples are kept of a violation: the smallest ids, so that the choice
+/// does not depend on the order in which they come. Pages of failing records are
+/// examples too: more of them, and from where the last page ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sample {
+    pub most: usize,
+    pub after: Option<EventId>,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self { most: 5, after: None }
+    }
+}
 
 /// Violations of one rule.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Violations {
     pub count: u64,
-    pub examples: BTreeSet<EventId>,
+    /// In order.
+    pub examples: Vec<Example>,
 }
 
 impl Violations {
-    pub fn add(&mut self, example: EventId) {
+    pub fn add(&mut self, sample: &Sample, example: Example) {
         self.count += 1;
-        self.example(example);
+        self.keep(sample, example);
     }
 
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, sample: &Sample, other: Self) {
         self.count += other.count;
         for example in other.examples {
-            self.example(example);
+            self.keep(sample, example);
         }
     }
 
-    fn example(&mut self, example: EventId) {
-        self.examples.insert(example);
-        if self.examples.len() > EXAMPLES {
-            self.examples.pop_last();
+    fn keep(&mut self, sample: &Sample, example: Example) {
+        let full = self.examples.len() >= sample.most;
+        if (full && self.examples.last().is_none_or(|last| *last <= example))
+            || sample.after.is_some_and(|after| example.event <= after)
+        {
+            return;
+        }
+        if let Err(place) = self.examples.binary_search(&example) {
+            self.examples.insert(place, example);
+            self.examples.truncate(sample.most);
         }
     }
 }
 
 /// The checks of one field, and their violations by rule.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Checks {
     pub checks: u64,
-    pub violations: BTreeMap<String, Violations>,
+    pub violations: BTreeMap<Cow<'static, str>, Violations>,
 }
 
 impl Checks {
-    pub fn violate(&mut self, rule: &str, example: EventId) {
-        if let Some(violations) = self.violations.get_mut(rule) {
-            violations.add(example);
-        } else {
-            self.violations.entry(rule.to_owned()).or_default().add(example);
-        }
+    pub fn violate(&mut self, sample: &Sample, rule: &'static str, example: Example) {
+        self.violations.entry(Cow::Borrowed(rule)).or_default().add(sample, example);
     }
 
     pub fn violated(&self) -> u64 {
         self.violations.values().map(|violations| violations.count).sum()
     }
 
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, sample: &Sample, other: Self) {
         self.checks += other.checks;
         for (rule, violations) in other.violations {
-            self.violations.entry(rule).or_default().merge(violations);
+            self.violations.entry(rule).or_default().merge(sample, violations);
         }
     }
 }
 
-/// Something for each field of each event type.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ByField<T>(BTreeMap<String, BTreeMap<String, T>>);
+/// The pseudo-field that stands for the time of the event: the place after the
+/// last declared field.
+pub const TIME: &str = "occurred_at";
+
+/// Something for each field of each event type, by their places. Written by names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByField<T>(Vec<Vec<Option<T>>>);
 
 impl<T> Default for ByField<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 }
 
 impl<T> ByField<T> {
-    /// The same fields, each with what becomes of its value.
-    pub fn map<U>(self, mut map: impl FnMut(T) -> U) -> ByField<U> {
-        let fields = self.0.into_iter().map(|(event_type, fields)| {
-            (event_type, fields.into_iter().map(|(field, value)| (field, map(value))).collect())
-        });
-        ByField(fields.collect())
+    /// Every field for which there is something, as event type and name.
+    pub fn iter(&self) -> impl Iterator<Item = (Name, &T)> {
+        self.0.iter().enumerate().flat_map(|(place, fields)| {
+            fields.iter().enumerate().filter_map(move |(field, value)| Some((Name { place, field }, value.as_ref()?)))
+        })
     }
 }
 
 impl<T: Default> ByField<T> {
-    pub fn of(&mut self, event: &Event, field: &str) -> &mut T {
-        self.entry(event.event_type.name(), field)
+    pub fn of(&mut self, place: usize, field: usize) -> &mut T {
+        if self.0.is_empty() {
+            self.0 =
+                declared().iter().map(|schema| schema.fields.iter().map(|_| None).chain([None]).collect()).collect();
+        }
+        self.0[place][field].get_or_insert_default()
     }
 
-    fn entry(&mut self, event_type: &str, field: &str) -> &mut T {
-        // Names are copied only when they are seen for the first time.
-        if !self.0.contains_key(event_type) {
-            self.0.insert(event_type.to_owned(), BTreeMap::new());
-        }
-        let fields = self.0.get_mut(event_type).expect("it was just inserted");
-        if !fields.contains_key(field) {
-            fields.insert(field.to_owned(), T::default());
-        }
-        fields.get_mut(field).expect("it was just inserted")
-    }
-
-    /// Merges field by field.
-    pub fn merge(&mut self, other: Self, merge: impl Fn(&mut T, T)) {
-        for (event_type, fields) in other.0 {
-            for (field, value) in fields {
-                merge(self.entry(&event_type, &field), value);
+    pub fn merge(&mut self, other: Self, mut merge: impl FnMut(&mut T, T)) {
+        for (place, fields) in other.0.into_iter().enumerate() {
+            for (field, value) in fields.into_iter().enumerate() {
+                if let Some(value) = value {
+                    merge(self.of(place, field), value);
+                }
             }
         }
     }
 }
 
-impl<T> ByField<T> {
-    /// Every field as `type.field`.
-    pub fn iter(&self) -> impl Iterator<Item = (String, &T)> {
-        self.0.iter().flat_map(|(event_type, fields)| {
-            fields.iter().map(move |(field, value)| (format!("{event_type}.{field}"), value))
-        })
+/// A field of an event type, by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    pub place: usize,
+    pub field: usize,
+}
+
+impl Name {
+    pub fn event_type(self) -> &'static str {
+        declared()[self.place].event_type
+    }
+
+    pub fn field(self) -> &'static str {
+        declared()[self.place].fields.get(self.field).map_or(TIME, |field| field.name)
+    }
+
+    fn of(event_type: &str, field: &str) -> Option<Self> {
+        let place = place_of(event_type)?;
+        let fields = declared()[place].fields;
+        let field = if field == TIME { fields.len() } else { declared()[place].place(field)? };
+        Some(Self { place, field })
+    }
+}
+
+/// As `type.field`.
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.event_type(), self.field())
+    }
+}
+
+impl std::str::FromStr for Name {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        name.split_once('.')
+            .and_then(|(event_type, field)| Self::of(event_type, field))
+            .ok_or_else(|| format!("there is no field {name:?}"))
+    }
+}
+
+impl<T: Serialize> Serialize for ByField<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(name, value)| (name.to_string(), value)))
+    }
+}
+
+impl<'de, T: Default + Deserialize<'de>> Deserialize<'de> for ByField<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Self::default();
+        for (name, value) in BTreeMap::<String, T>::deserialize(deserializer)? {
+            let name: Name = name.parse().map_err(D::Error::custom)?;
+            *fields.of(name.place, name.field) = value;
+        }
+        Ok(fields)
     }
 }

@@ -5,42 +5,55 @@
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
+use super::judgement::{Dimension, Draft};
+use super::record::Record;
 use super::tally::{ByField, Checks};
 use super::{Metric, Rules};
-use crate::event::schema::{Population, schema};
-use crate::event::{FaultCode, StoredEvent};
+use crate::event::FaultCode;
 
+/// Size: a count by field and fault.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Validity {
-    pub fields: ByField<Checks>,
+    fields: ByField<Checks>,
 }
 
 impl Metric for Validity {
-    fn observe(&mut self, _rules: &Rules, records: &[StoredEvent]) {
-        for StoredEvent { event, .. } in records {
-            let time = self.fields.of(event, "occurred_at");
-            time.checks += 1;
-            if event.occurred_at < DateTime::UNIX_EPOCH {
-                time.violate(FaultCode::ImplausibleTime.as_str(), event.id);
-            }
-            let Some(schema) = schema(&event.event_type) else { continue };
-            for field in schema.fields {
-                let value = event.data.get(field.name);
-                let fault = match value.filter(|_| Population::of(value) == Population::Populated) {
-                    Some(value) => field.kind.check(value).err(),
-                    None if field.required => Some(FaultCode::Missing),
-                    None => continue,
-                };
-                let checks = self.fields.of(event, field.name);
-                checks.checks += 1;
-                if let Some(fault) = fault {
-                    checks.violate(fault.as_str(), event.id);
-                }
+    fn observe(&mut self, rules: &Rules, record: &Record<'_>) {
+        let time = self.fields.of(record.place, record.schema.fields.len());
+        time.checks += 1;
+        if record.occurred_at < DateTime::UNIX_EPOCH {
+            time.violate(&rules.sample, FaultCode::ImplausibleTime.as_str(), record.example());
+        }
+        for (place, reading) in record.fields.iter().enumerate() {
+            let fault = if reading.is_populated() {
+                rules.fault(record, place)
+            } else if rules.requires(record, place) {
+                Some(FaultCode::Missing)
+            } else {
+                continue;
+            };
+            let checks = self.fields.of(record.place, place);
+            checks.checks += 1;
+            if let Some(fault) = fault {
+                checks.violate(&rules.sample, fault.as_str(), record.example());
             }
         }
     }
 
-    fn merge(&mut self, other: Self) {
-        self.fields.merge(other.fields, Checks::merge);
+    fn merge(&mut self, rules: &Rules, other: Self) {
+        self.fields.merge(other.fields, |checks, other| checks.merge(&rules.sample, other));
+    }
+
+    fn report(&self, _rules: &Rules, draft: &mut Draft) {
+        for (name, checks) in self.fields.iter() {
+            let report = draft.field(name);
+            report.invalid = checks.violations.iter().map(|(fault, seen)| (fault.to_string(), seen.count)).collect();
+            let missing = report.invalid.remove(FaultCode::Missing.as_str()).unwrap_or_default();
+            report.populated = checks.checks - missing;
+            let valid = report.populated - report.invalid.values().sum::<u64>();
+            report.valid_share = (report.populated > 0).then(|| valid as f64 / report.populated as f64);
+        }
+        draft.dimension(Dimension::Validity, self.fields.clone());
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Clients;
-use crate::dataset::{Dataset, Version};
+use crate::dataset::{Dataset, Epoch, Version};
 
 /// The `source` of every fact.
 pub const FACT_SOURCE: &str = "fincoach.learning";
@@ -21,8 +21,15 @@ pub const ERASURE_REQUESTED: &str = "erasure requested";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Fact {
     ThresholdReached(Dataset),
+    AssessmentRequested(Dataset),
     QualityAssessed(Dataset),
-    DatasetReady(Dataset),
+    /// Once an epoch, delivered at least once: who must not act twice remembers the epoch.
+    DatasetReady {
+        dataset: Dataset,
+        epoch: Epoch,
+    },
+    /// Nobody listens to it: it shows that facts can be published.
+    HealthChecked,
     DatasetPrepared {
         dataset: Dataset,
         version: Version,
@@ -45,8 +52,10 @@ impl Fact {
     pub fn name(&self) -> &'static str {
         match self {
             Fact::ThresholdReached(_) => "threshold reached",
+            Fact::AssessmentRequested(_) => "assessment requested",
             Fact::QualityAssessed(_) => "quality assessed",
-            Fact::DatasetReady(_) => "dataset ready",
+            Fact::DatasetReady { .. } => "dataset ready",
+            Fact::HealthChecked => "health checked",
             Fact::DatasetPrepared { .. } => "dataset prepared",
             Fact::FilePartlyIngested { .. } => FILE_PARTLY_INGESTED,
             Fact::ErasureRequested { .. } => ERASURE_REQUESTED,
@@ -57,10 +66,14 @@ impl Fact {
     fn detail(&self) -> Value {
         match self {
             Fact::ThresholdReached(dataset)
+            | Fact::AssessmentRequested(dataset)
             | Fact::QualityAssessed(dataset)
-            | Fact::DatasetReady(dataset)
             | Fact::DataErased(dataset) => {
                 json!({"dataset": dataset, "dataset_id": dataset.id()})
+            }
+            Fact::HealthChecked => json!({}),
+            Fact::DatasetReady { dataset, epoch } => {
+                json!({"dataset": dataset, "dataset_id": dataset.id(), "epoch": epoch})
             }
             Fact::DatasetPrepared { dataset, version, manifest, digest } => json!({
                 "dataset": dataset, "dataset_id": dataset.id(), "version": version, "manifest": manifest, "digest": digest,

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::attribute::{self, Item, number, string, time};
 use super::counters::{self, ShardId, Sign};
-use super::event_item::{self, ERASED_AT, HISTORY, SHARD, SUFFICIENT_ON, SUFFICIENT_SINCE, history_key};
+use super::event_item::{
+    self, COUNTED_ON, ERASED_AT, HISTORY, SEGMENT, SHARD, SUFFICIENT_ON, SUFFICIENT_SINCE, history_key,
+};
 use super::event_log::Addition;
 use super::records::head_item;
 use super::tables::{EVENT_ID, USER_ID};
@@ -30,6 +32,8 @@ pub struct Counted {
     pub shard: ShardId,
     /// The epoch in which each dataset that it is part of took it in.
     pub epochs: PerDataset<Option<Epoch>>,
+    /// The name under which a segment update is counted.
+    pub segment: Option<String>,
 }
 
 /// What stands in the place of an erased user's history.
@@ -44,6 +48,8 @@ pub struct Tombstone {
     pub affected: Vec<Dataset>,
     /// The epoch and the shard that still count the user as sufficient.
     pub sufficient: Option<(Epoch, ShardId)>,
+    /// The shard that still counts the user among those with transactions.
+    pub counted_on: Option<ShardId>,
 }
 
 /// One transaction of an erasure.
@@ -59,8 +65,15 @@ pub struct Removal<'a> {
     /// Heads as they shall be, each with the next revision.
     pub heads: Vec<Head>,
     pub affected: Vec<Dataset>,
-    /// Whether the user is no longer counted as sufficient.
-    pub sufficiency: bool,
+    /// As what the user is no longer counted.
+    pub uncounted: Option<Uncounted>,
+}
+
+/// As what a user is counted, beside the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncounted {
+    Sufficient,
+    WithTransactions,
 }
 
 #[derive(Clone, Debug)]
@@ -157,9 +170,8 @@ impl Eraser {
             let delete = delete.condition_expression(format!("attribute_exists({USER_ID})"));
             items.push(TransactWriteItem::builder().delete(delete.build()?).build());
         }
-        let Addition { counts, totals } = &removal.subtraction;
         let table = &self.datasets_table;
-        let change = counters::change(table, removal.shard, &removal.epochs, counts, totals, Sign::Minus)?;
+        let change = counters::change(table, removal.shard, &removal.epochs, &removal.subtraction, Sign::Minus)?;
         items.push(TransactWriteItem::builder().update(change).build());
         for head in &removal.heads {
             let put = Put::builder().table_name(table).set_item(Some(head_item(head)?));
@@ -193,9 +205,16 @@ impl Eraser {
             update = update.expression_attribute_values(":affected", AttributeValue::Ss(names));
         }
         let mut condition = format!("attribute_exists({ERASED_AT})");
-        if removal.sufficiency {
-            expression.push_str(&format!(" REMOVE {SUFFICIENT_SINCE}, {SUFFICIENT_ON}"));
-            condition.push_str(&format!(" AND attribute_exists({SUFFICIENT_SINCE})"));
+        match removal.uncounted {
+            Some(Uncounted::Sufficient) => {
+                expression.push_str(&format!(" REMOVE {SUFFICIENT_SINCE}, {SUFFICIENT_ON}"));
+                condition.push_str(&format!(" AND attribute_exists({SUFFICIENT_SINCE})"));
+            }
+            Some(Uncounted::WithTransactions) => {
+                expression.push_str(&format!(" REMOVE {COUNTED_ON}"));
+                condition.push_str(&format!(" AND attribute_exists({COUNTED_ON})"));
+            }
+            None => {}
         }
         Ok(update.update_expression(expression).condition_expression(condition).build()?)
     }
@@ -217,6 +236,11 @@ fn counted(item: &Item) -> Result<Counted> {
         stored: event_item::event(item)?,
         shard: ShardId::pick(attribute::get_number(item, SHARD)?),
         epochs: PerDataset::try_from_fn(|dataset| epoch(dataset).map(|epoch| epoch.map(Epoch)))?,
+        segment: item
+            .contains_key(SEGMENT)
+            .then(|| attribute::get_string(item, SEGMENT))
+            .transpose()?
+            .map(str::to_owned),
     })
 }
 
@@ -234,5 +258,6 @@ fn tombstone(user: UserId, item: &Item) -> Result<Tombstone> {
         events: attribute::find_number(item, EVENTS)?.unwrap_or(0),
         affected,
         sufficient: since.zip(on),
+        counted_on: attribute::find_number(item, COUNTED_ON)?.map(ShardId::pick),
     })
 }

@@ -2,13 +2,14 @@
 //! one counter shard, and the history of every user in it, which the events
 //! change or which at least must not have become a tombstone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Clients;
@@ -27,6 +28,12 @@ use crate::event::{StoredEvent, UserId};
 pub struct Addition {
     pub counts: PerDataset<Counts>,
     pub totals: Totals,
+    /// Users whose first transaction is among the events.
+    pub users: u64,
+    /// When the newest record of each dataset came in; `None` where the batch has none of it.
+    pub newest: PerDataset<Option<DateTime<Utc>>>,
+    /// Segment updates by the name of the segment.
+    pub segments: BTreeMap<String, u64>,
 }
 
 /// A user's history as it is kept: `revision` counts its writes.
@@ -34,6 +41,8 @@ pub struct Addition {
 pub struct HistoryEntry {
     pub history: History,
     pub revision: u64,
+    /// The counter shard that counted the user.
+    pub counted_on: Option<ShardId>,
     /// The counter shard that counted the user as sufficient.
     pub sufficient_on: Option<ShardId>,
 }
@@ -47,10 +56,12 @@ pub enum Standing {
 }
 
 /// An event on its way into the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry<'a> {
     pub stored: &'a StoredEvent,
     pub redactions: Redactions,
+    /// The name under which a segment update is counted.
+    pub segment: Option<String>,
 }
 
 /// One transaction: at most 100 items in all, and no event or user twice.
@@ -120,8 +131,7 @@ impl EventLog {
                 None,
             )?);
         }
-        let Addition { counts, totals } = &batch.addition;
-        let addition = counters::change(&self.datasets_table, batch.shard, &batch.epochs, counts, totals, Sign::Plus)?;
+        let addition = counters::change(&self.datasets_table, batch.shard, &batch.epochs, &batch.addition, Sign::Plus)?;
         items.push(TransactWriteItem::builder().update(addition).build());
         for (user, entry) in &batch.histories {
             let (condition, revision) = match entry.revision {
@@ -223,7 +233,6 @@ fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Ref
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
 
     use super::*;
 
@@ -235,7 +244,7 @@ mod tests {
     fn batch() -> Batch<'static> {
         let time = DateTime::UNIX_EPOCH;
         let history = History { transactions: 1, first: time, last: time, sufficient_since: None };
-        let entry = HistoryEntry { history, revision: 1, sufficient_on: None };
+        let entry = HistoryEntry { history, revision: 1, counted_on: None, sufficient_on: None };
         Batch {
             events: Vec::new(),
             shard: ShardId::pick(3),

@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 
 use super::Clients;
-use super::attribute::{Item, number, string};
+use super::attribute::{self, Item, number, string};
 use super::event_item::{epoch_attribute, event};
+use super::tables::{EVENT_ID, USER_ID};
 use crate::dataset::spec::Role;
 use crate::dataset::{Dataset, Epoch};
-use crate::event::{StoredEvent, UserId};
+use crate::event::{EventId, StoredEvent, UserId};
 
 /// All events of one user that a scan asked for, ordered by event id.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +101,21 @@ impl EventScan {
             Ok(state)
         }))
         .await
+    }
+
+    /// Single events, in the order of `keys`; those that are gone are left out.
+    ///
+    /// # Errors
+    /// Whatever the service says; an item that is no event.
+    pub async fn get(&self, keys: impl IntoIterator<Item = (UserId, EventId)>) -> Result<Vec<StoredEvent>> {
+        let found = try_join_all(keys.into_iter().map(|(user, id)| async move {
+            let key = attribute::item([(USER_ID, string(user.to_string())), (EVENT_ID, string(id.to_string()))]);
+            let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+            let answer = get.send().await.context("could not read an event")?;
+            answer.item().map(event).transpose()
+        }))
+        .await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// A segment holds whole partitions, one after the other: a user is complete

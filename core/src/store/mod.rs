@@ -5,6 +5,7 @@
 //! what it may do, and its IAM policy can say the same. Every write states its
 //! condition; what a failed condition means is decided by the use case.
 
+mod activity;
 mod attribute;
 mod bus;
 mod counters;
@@ -28,16 +29,20 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
+pub use activity::Activity;
 pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED, Fact};
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
-pub use eraser::{Counted, Eraser, Removal, Tombstone};
+pub use eraser::{Counted, Eraser, Removal, Tombstone, Uncounted};
 pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
 pub use objects::{Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
-pub use records::{AssessmentRecord, Assessments, Heads, Page, Saved, VersionRecord, Versions, Withdrawal};
+pub use records::{
+    Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline,
+    VersionRecord, Versions, Withdrawal,
+};
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};
 pub use user_events::UserEventLog;

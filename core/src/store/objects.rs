@@ -98,6 +98,16 @@ impl Objects {
         }
     }
 
+    /// Whether the bucket is there and answers.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn reach(&self) -> Result<()> {
+        let head = self.client.head_bucket().bucket(&self.bucket);
+        head.send().await.with_context(|| format!("could not reach the bucket {}", self.bucket))?;
+        Ok(())
+    }
+
     /// A link from which the object can be read until `lasting` has passed, without
     /// any credentials.
     ///

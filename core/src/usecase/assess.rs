@@ -1,13 +1,18 @@
 //! Judging the quality of a dataset's records.
 
-use chrono::{DateTime, Utc};
+use anyhow::Context;
+use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
-use super::overview::Observe;
+use super::overview::{Observe, Overview};
 use crate::dataset::Dataset;
 use crate::dataset::settings::Settings;
-use crate::quality::{QualityState, Rules};
-use crate::store::{AssessmentRecord, Assessments, Bus, Clients, EventScan, Fact, Hold};
+use crate::event::{EventId, StoredEvent};
+use crate::quality::drift::{self, Drift};
+use crate::quality::{Judgement, QualityState, Rules};
+use crate::store::{
+    AssessmentRecord, AssessmentRequest, Assessments, Bus, Clients, EventScan, Fact, Hold, Objects, Versions,
+};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub enum Trigger {
     Request,
     /// A fact on the bus: it keeps the minimum interval, and waits while held.
     Automatic,
+    /// A fact on the bus that somebody waits for an assessment which takes a while.
+    Later,
 }
 
 #[derive(Clone, Debug)]
@@ -23,7 +30,10 @@ pub enum Assessed {
     New(AssessmentRecord),
     /// The records are those of this assessment.
     Cached(AssessmentRecord),
-    /// An automatic assessment that is not due; the sweep asks again.
+    /// There are many records: the assessment will be made under this id.
+    Accepted(AssessmentRequest),
+    /// An automatic assessment that is not due; the sweep asks again. Or nobody waits
+    /// for one any more.
     NotDue,
 }
 
@@ -37,10 +47,25 @@ pub enum AssessError {
     Store(#[from] anyhow::Error),
 }
 
+/// A page of the records that fail a rule.
+#[derive(Clone, Debug)]
+pub struct Failing {
+    pub events: Vec<StoredEvent>,
+    /// After which event the next page begins; `None` at the end.
+    pub next: Option<EventId>,
+    /// Whether the records are those that were assessed.
+    pub current: bool,
+}
+
+/// How long a request is waited for before another one takes its place.
+const PATIENCE: Duration = Duration::minutes(15);
+
 #[derive(Clone, Debug)]
 pub struct Assess {
     observe: Observe,
     assessments: Assessments,
+    versions: Versions,
+    objects: Objects,
     scan: EventScan,
     hold: Hold,
     bus: Bus,
@@ -52,6 +77,8 @@ impl Assess {
         Self {
             observe: Observe::new(clients, settings),
             assessments: Assessments::new(clients),
+            versions: Versions::new(clients),
+            objects: Objects::new(clients),
             scan: EventScan::new(clients, settings.scan_segments),
             hold: Hold::new(clients),
             bus: Bus::new(clients),
@@ -71,42 +98,128 @@ impl Assess {
         now: DateTime<Utc>,
     ) -> Result<Assessed, AssessError> {
         let overview = self.observe.one(dataset).await?.ok_or(AssessError::NotInitialized(dataset))?;
-        let last = overview.assessment;
         if trigger == Trigger::Automatic {
-            let rested = last.as_ref().is_none_or(|last| last.assessed_at + self.settings.min_interval <= now);
-            if self.hold.is_active(now).await? || !(rested || overview.assessment_current) {
+            let rested = overview.assessment.as_ref().map(|last| last.assessed_at + self.settings.min_interval);
+            let due = rested.is_none_or(|rested| rested <= now) || overview.assessment_current;
+            if !due || self.hold.is_active(now).await? {
                 return Ok(Assessed::NotDue);
             }
         }
-        if let Some(last) = last.filter(|_| overview.assessment_current) {
+        if trigger == Trigger::Later {
+            return self.answer_request(overview, now).await;
+        }
+        if let Some(last) = overview.assessment.clone().filter(|_| overview.assessment_current) {
             self.announce(dataset, trigger).await?;
             return Ok(Assessed::Cached(last));
         }
+        if trigger == Trigger::Request && overview.records > self.settings.assess_at_once {
+            return Ok(Assessed::Accepted(self.request(dataset, now).await?));
+        }
+        let assessment = self.make(&overview, Uuid::now_v7(), now).await?;
+        self.announce(dataset, trigger).await?;
+        Ok(Assessed::New(assessment))
+    }
 
+    /// Promises an assessment. One that is promised already is not promised twice,
+    /// but announced again, since the first telling may be lost.
+    async fn request(&self, dataset: Dataset, now: DateTime<Utc>) -> anyhow::Result<AssessmentRequest> {
+        let open = self.assessments.open_request(dataset).await?;
+        let request = match open.filter(|request| request.requested_at + PATIENCE > now) {
+            Some(request) => request,
+            None => {
+                let request = AssessmentRequest { id: Uuid::now_v7(), dataset, requested_at: now, failed: None };
+                self.assessments.request(&request).await?;
+                request
+            }
+        };
+        self.bus.publish(&Fact::AssessmentRequested(dataset)).await?;
+        Ok(request)
+    }
+
+    /// Makes the assessment that was promised last.
+    async fn answer_request(&self, overview: Overview, now: DateTime<Utc>) -> Result<Assessed, AssessError> {
+        let dataset = overview.head.dataset;
+        let Some(request) = self.assessments.open_request(dataset).await? else { return Ok(Assessed::NotDue) };
+        match self.make(&overview, request.id, now).await {
+            Ok(assessment) => {
+                self.announce(dataset, Trigger::Later).await?;
+                Ok(Assessed::New(assessment))
+            }
+            Err(error @ (AssessError::NoRecords(_) | AssessError::NotInitialized(_))) => {
+                self.assessments.request(&AssessmentRequest { failed: Some(error.to_string()), ..request }).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads and judges all records.
+    async fn make(&self, overview: &Overview, id: Uuid, now: DateTime<Utc>) -> Result<AssessmentRecord, AssessError> {
+        let dataset = overview.head.dataset;
         let rules = Rules::new(dataset, &self.settings);
-        let rules_hash = rules.hash(&self.settings.weights);
-        let states = self
-            .scan
-            .fold(dataset, None, || QualityState::new(rules), |state, mut user| state.observe_user(&mut user.events))
-            .await?;
-        let merged = states.into_iter().reduce(|mut merged, state| {
-            merged.merge(state);
-            merged
-        });
-        let judgement =
-            merged.and_then(|state| state.finish(&self.settings.weights)).ok_or(AssessError::NoRecords(dataset))?;
+        let state = self.scan(rules).await?;
+        let judgement = state.and_then(|state| state.finish(&self.settings.weights));
+        let mut judgement = judgement.ok_or(AssessError::NoRecords(dataset))?;
+        judgement.drift = self.drift(overview, &judgement).await?;
         let assessment = AssessmentRecord {
-            id: Uuid::now_v7(),
+            id,
             dataset,
             assessed_at: now,
             epoch: overview.head.epoch,
-            rules_hash,
+            rules_hash: rules.hash(&self.settings.weights),
             passed: judgement.metrics.overall_score >= self.settings.quality_gate,
             judgement,
         };
         self.assessments.add(&assessment).await?;
-        self.announce(dataset, trigger).await?;
-        Ok(Assessed::New(assessment))
+        Ok(assessment)
+    }
+
+    async fn scan(&self, rules: Rules) -> anyhow::Result<Option<QualityState>> {
+        let new = || QualityState::new(rules);
+        let states = self.scan.fold(rules.dataset, None, new, |state, mut user| state.observe_user(&mut user.events));
+        Ok(states.await?.into_iter().reduce(|mut merged, state| {
+            merged.merge(state);
+            merged
+        }))
+    }
+
+    /// How the records differ from those of the last version, whose judgement lies
+    /// beside its manifest. A judgement that cannot be read is nothing to fail for.
+    async fn drift(&self, overview: &Overview, judgement: &Judgement) -> anyhow::Result<Option<Drift>> {
+        let dataset = overview.head.dataset;
+        let Some(version) = overview.head.last_version else { return Ok(None) };
+        let Some(record) = self.versions.read(dataset, version).await? else { return Ok(None) };
+        let key = record.manifest.replace("manifest.json", "quality.json");
+        let Some(bytes) = self.objects.get(&key).await? else { return Ok(None) };
+        match serde_json::from_slice::<Judgement>(&bytes).with_context(|| format!("{key} is no judgement")) {
+            Ok(earlier) => Ok(Some(drift::between(version.to_string(), &earlier, judgement))),
+            Err(error) => {
+                tracing::warn!(%dataset, error = format!("{error:#}"), "drift cannot be told");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Up to `limit` of the records that fail a rule now, in order of their event ids;
+    /// `None` where none does. All records are read for every page.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn failing(
+        &self,
+        assessment: &AssessmentRecord,
+        rule: &str,
+        limit: usize,
+        after: Option<EventId>,
+    ) -> anyhow::Result<Option<Failing>> {
+        let rules = Rules::new(assessment.dataset, &self.settings);
+        let Some(state) = self.scan(rules.listing(limit, after)).await? else { return Ok(None) };
+        let Some(examples) = state.failing(rule) else { return Ok(None) };
+        let next = examples.last().filter(|_| examples.len() == limit).map(|last| last.event);
+        let events = self.scan.get(examples.iter().map(|example| (example.user, example.event))).await?;
+        let current = state.records() == assessment.judgement.record_count
+            && rules.hash(&self.settings.weights) == assessment.rules_hash;
+        Ok(Some(Failing { events, next, current }))
     }
 
     /// The assessment is durable by now: when a request has its answer, a bus that

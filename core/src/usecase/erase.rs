@@ -19,7 +19,7 @@ use crate::dataset::{Counts, Dataset, Epoch, PerDataset};
 use crate::event::UserId;
 use crate::store::{
     Addition, Bus, Clients, Counted, CounterShard, Counters, Eraser, Fact, Heads, Quarantine, Removal, Saved, ShardId,
-    Tombstone,
+    Tombstone, Uncounted,
 };
 
 /// Events of one transaction; heads, a counter shard and the tombstone go with them.
@@ -128,32 +128,50 @@ impl Erase {
             }
             for (shard, events) in by_shard {
                 for batch in events.chunks(BATCH) {
-                    self.remove(user, shard, batch.to_vec()).await?;
+                    self.remove(user, shard, batch.to_vec(), None).await?;
                 }
             }
             if events.is_empty() {
                 break;
             }
         }
-        // The user is counted as sufficient until no event says so any more.
-        if let Some((_, shard)) = self.tombstone(user).await?.sufficient {
-            self.remove(user, shard, Vec::new()).await?;
+        // The user is counted until no event says so any more.
+        let tombstone = self.tombstone(user).await?;
+        if let Some((_, shard)) = tombstone.sufficient {
+            self.remove(user, shard, Vec::new(), Some(Uncounted::Sufficient)).await?;
+        }
+        if let Some(shard) = tombstone.counted_on {
+            self.remove(user, shard, Vec::new(), Some(Uncounted::WithTransactions)).await?;
         }
         Ok(())
     }
 
-    /// Removes events that are counted on one shard; without events, the user from
-    /// those who are sufficient.
-    async fn remove(&self, user: UserId, shard: ShardId, events: Vec<&Counted>) -> Result<()> {
+    /// Removes events that are counted on one shard, or the user from those whom it counts.
+    async fn remove(
+        &self,
+        user: UserId,
+        shard: ShardId,
+        events: Vec<&Counted>,
+        uncounted: Option<Uncounted>,
+    ) -> Result<()> {
         for attempt in 0..ATTEMPTS {
             let state = self.counters.read(shard).await?.context("a counter shard is not there")?;
             let mut plan = Plan::new(&state);
             for event in &events {
                 plan.take_off(event);
             }
-            if events.is_empty() {
-                let Some((since, _)) = self.tombstone(user).await?.sufficient else { return Ok(()) };
-                plan.one_sufficient_less(since);
+            match uncounted {
+                Some(Uncounted::Sufficient) => {
+                    let Some((since, _)) = self.tombstone(user).await?.sufficient else { return Ok(()) };
+                    plan.one_sufficient_less(since);
+                }
+                Some(Uncounted::WithTransactions) => {
+                    if self.tombstone(user).await?.counted_on.is_none() {
+                        return Ok(());
+                    }
+                    plan.open.users += 1;
+                }
+                None => {}
             }
             let heads = self.heads_after(&plan).await?;
             let removal = Removal {
@@ -163,7 +181,7 @@ impl Erase {
                 affected: heads.iter().map(|head| head.dataset).filter(|dataset| plan.is_affected(*dataset)).collect(),
                 subtraction: plan.open,
                 heads,
-                sufficiency: events.is_empty(),
+                uncounted,
                 events: events.clone(),
             };
             match self.eraser.remove(&removal).await? {
@@ -236,6 +254,9 @@ impl Plan {
     fn take_off(&mut self, counted: &Counted) {
         let event = &counted.stored.event;
         self.open.totals.add(EventKind::of(event), 1);
+        if let Some(segment) = &counted.segment {
+            *self.open.segments.entry(segment.clone()).or_default() += 1;
+        }
         for (dataset, epoch) in counted.epochs.iter() {
             if let Some(epoch) = epoch {
                 let counts = Counts { events: 1, counting: u64::from(dataset.counts(event)) };

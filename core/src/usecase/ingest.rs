@@ -3,6 +3,8 @@
 
 mod difference;
 mod plan;
+mod refused;
+mod segments;
 mod turns;
 mod unanswered;
 mod write;
@@ -16,6 +18,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use self::plan::{Candidate, Histories};
+use self::segments::Segments;
 use self::turns::Turns;
 pub use self::unanswered::{Arrival, Unanswered};
 use crate::dataset::settings::Settings;
@@ -137,10 +140,17 @@ pub struct Ingest {
     counters: Counters,
     heads: Heads,
     settings: Settings,
-    /// The epochs of each counter shard as last seen; the shard's condition tells when they are stale.
-    epochs: Mutex<[Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]>,
+    /// Each counter shard as last seen; its condition tells when the epochs are stale.
+    shards: Mutex<[Option<Seen>; COUNTER_SHARDS as usize]>,
     histories: Histories,
     turns: Turns,
+}
+
+/// What a batch needs to know of its counter shard.
+#[derive(Clone, Debug)]
+struct Seen {
+    epochs: PerDataset<Epoch>,
+    segments: Segments,
 }
 
 impl Ingest {
@@ -150,7 +160,7 @@ impl Ingest {
             counters: Counters::new(clients),
             heads: Heads::new(clients),
             settings: settings.clone(),
-            epochs: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
+            shards: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
             histories: Histories::default(),
             turns: Turns::default(),
         }
@@ -184,6 +194,7 @@ impl Ingest {
             }
         }
         let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+        self.count_refused(&outcomes).await;
         report(&outcomes, redactions);
         Ok(outcomes)
     }

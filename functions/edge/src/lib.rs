@@ -2,6 +2,7 @@
 //! answering them, and starting up.
 
 mod caller;
+mod page;
 mod problem;
 mod reply;
 mod request;
@@ -11,6 +12,7 @@ mod trigger;
 
 pub use caller::{Caller, Scope};
 pub use lambda_runtime::{Context, Error, LambdaEvent};
+pub use page::{DEFAULT_LIMIT, MOST, PageRequest, cursor};
 pub use problem::Problem;
 pub use reply::{Answer, Reply};
 pub use request::{Request, dataset_of};

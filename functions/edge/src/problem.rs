@@ -2,15 +2,18 @@
 
 use learning_core::event::Fault;
 use learning_core::store::Failure;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 /// What went wrong, in words that tell the caller what to do. It never holds internals.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Problem(Box<Content>);
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Problem", description = "What went wrong, in words that say what to do (RFC 9457).")]
 struct Content {
     #[serde(rename = "type")]
     slug: String,

@@ -96,6 +96,18 @@ impl Request {
     pub fn dataset(&self) -> Result<Dataset, Problem> {
         dataset_of(self.segments.get("dataset_id").map_or("", String::as_str))
     }
+
+    /// The query parameter `limit`: how long a page may be.
+    ///
+    /// # Errors
+    /// 400 for what is not 1 to `most`.
+    pub fn limit(&self, default: usize, most: usize) -> Result<usize, Problem> {
+        let Some(text) = self.query("limit") else { return Ok(default) };
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=most).contains(limit))
+            .ok_or_else(|| Problem::malformed(format!("limit must be 1 to {most}, not {text:?}")))
+    }
 }
 
 impl Request {

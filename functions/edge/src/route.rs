@@ -40,9 +40,13 @@ pub enum Route {
     Datasets,
     Dataset,
     ReadyDatasets,
+    DataAggregation,
+    Timeline,
     Initialize,
     AssessQuality,
     QualityMetrics,
+    Assessment,
+    FailingRecords,
     PrepareData,
     Versions,
     Version,
@@ -50,10 +54,13 @@ pub enum Route {
     Trained,
     Features,
     Health,
+    Dependencies,
+    Dashboard,
+    OpenApi,
 }
 
 impl Route {
-    pub const ALL: [Route; 17] = [
+    pub const ALL: [Route; 24] = [
         Route::PostEvents,
         Route::EraseUser,
         Route::Erasure,
@@ -61,9 +68,13 @@ impl Route {
         Route::Datasets,
         Route::Dataset,
         Route::ReadyDatasets,
+        Route::DataAggregation,
+        Route::Timeline,
         Route::Initialize,
         Route::AssessQuality,
         Route::QualityMetrics,
+        Route::Assessment,
+        Route::FailingRecords,
         Route::PrepareData,
         Route::Versions,
         Route::Version,
@@ -71,6 +82,9 @@ impl Route {
         Route::Trained,
         Route::Features,
         Route::Health,
+        Route::Dependencies,
+        Route::Dashboard,
+        Route::OpenApi,
     ];
 
     pub fn method(self) -> &'static str {
@@ -84,12 +98,19 @@ impl Route {
             | Route::Datasets
             | Route::Dataset
             | Route::ReadyDatasets
+            | Route::DataAggregation
+            | Route::Timeline
             | Route::QualityMetrics
+            | Route::Assessment
+            | Route::FailingRecords
             | Route::Versions
             | Route::Version
             | Route::VersionDiff
             | Route::Features
-            | Route::Health => "GET",
+            | Route::Health
+            | Route::Dependencies
+            | Route::Dashboard
+            | Route::OpenApi => "GET",
         }
     }
 
@@ -115,9 +136,13 @@ impl Route {
             Route::Datasets => "/coaching/continuous-learning/datasets",
             Route::Dataset => "/coaching/continuous-learning/datasets/{dataset_id}",
             Route::ReadyDatasets => "/coaching/continuous-learning/ready-datasets",
+            Route::DataAggregation => "/coaching/continuous-learning/data-aggregation",
+            Route::Timeline => "/coaching/continuous-learning/datasets/{dataset_id}/timeline",
             Route::Initialize => "/coaching/continuous-learning/initialize",
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
+            Route::Assessment => "/coaching/continuous-learning/assessments/{assessment_id}",
+            Route::FailingRecords => "/coaching/continuous-learning/assessments/{assessment_id}/failing-records",
             Route::PrepareData => "/coaching/continuous-learning/prepare-data",
             Route::Versions => "/coaching/continuous-learning/datasets/{dataset_id}/versions",
             Route::Version => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}",
@@ -125,13 +150,18 @@ impl Route {
             Route::Trained => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/trained",
             Route::Features => "/coaching/continuous-learning/features/{user_id}",
             Route::Health => "/coaching/continuous-learning/health",
+            Route::Dependencies => "/coaching/continuous-learning/health/dependencies",
+            Route::Dashboard => "/coaching/continuous-learning/dashboard",
+            Route::OpenApi => "/openapi.json",
         }
     }
 
     pub fn function(self) -> Function {
         match self {
             Route::PostEvents | Route::EraseUser | Route::Erasure => Function::EventIngestion,
-            Route::AssessQuality | Route::QualityMetrics => Function::QualityAssessment,
+            Route::AssessQuality | Route::QualityMetrics | Route::Assessment | Route::FailingRecords => {
+                Function::QualityAssessment
+            }
             Route::PrepareData
             | Route::Versions
             | Route::Version
@@ -142,8 +172,13 @@ impl Route {
             | Route::Datasets
             | Route::Dataset
             | Route::ReadyDatasets
+            | Route::DataAggregation
+            | Route::Timeline
             | Route::Initialize
-            | Route::Health => Function::ReadinessCheck,
+            | Route::Health
+            | Route::Dependencies
+            | Route::Dashboard
+            | Route::OpenApi => Function::ReadinessCheck,
         }
     }
 }

@@ -1,13 +1,16 @@
 //! quality-assessment: judges datasets, on request and when a threshold is reached.
 
-use chrono::{DateTime, Utc};
+pub mod view;
+
+use chrono::Utc;
 use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, dataset_of};
 use learning_core::dataset::settings::Settings;
-use learning_core::quality::Metrics;
-use learning_core::store::{AssessmentRecord, Assessments, Clients};
+use learning_core::event::EventId;
+use learning_core::store::{Assessments, Clients, Fact};
 use learning_core::usecase::{Assess, AssessError, Assessed, Trigger as Asked};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 #[derive(Debug)]
 pub struct State {
@@ -33,18 +36,22 @@ async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem>
     match request.route {
         Route::AssessQuality => assess_quality(state, &request).await,
         Route::QualityMetrics => quality_metrics(state, &request).await,
+        Route::Assessment => assessment(state, &request).await,
+        Route::FailingRecords => failing_records(state, &request).await,
         other => Err(Problem::not_found(format!("quality-assessment does not answer {}", other.path()))),
     }
 }
 
 async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
-    let Trigger::Fact { dataset, .. } = &trigger else { return Err(trigger.unexpected()) };
-    match state.assess.assess(*dataset, Asked::Automatic, Utc::now()).await {
+    let Trigger::Fact { dataset, name } = &trigger else { return Err(trigger.unexpected()) };
+    let asked = if *name == Fact::AssessmentRequested(*dataset).name() { Asked::Later } else { Asked::Automatic };
+    match state.assess.assess(*dataset, asked, Utc::now()).await {
         Ok(Assessed::New(record)) => {
             tracing::info!(%dataset, score = record.judgement.metrics.overall_score, "a dataset is assessed");
             Ok(json!({"assessment_id": record.id}))
         }
         Ok(Assessed::Cached(record)) => Ok(json!({"assessment_id": record.id, "cached": true})),
+        Ok(Assessed::Accepted(request)) => Ok(json!({"assessment_id": request.id, "requested": true})),
         Ok(Assessed::NotDue) => Ok(json!({"not_due": true})),
         // Nothing that a repetition would change.
         Err(error @ (AssessError::NotInitialized(_) | AssessError::NoRecords(_))) => {
@@ -66,6 +73,10 @@ async fn assess_quality(state: &State, request: &Request) -> Result<Reply, Probl
     let (record, cached) = match state.assess.assess(dataset, Asked::Request, Utc::now()).await {
         Ok(Assessed::New(record)) => (record, false),
         Ok(Assessed::Cached(record)) => (record, true),
+        Ok(Assessed::Accepted(request)) => {
+            let location = format!("/coaching/continuous-learning/assessments/{}", request.id);
+            return Ok(Reply::json(202, &view::requested(&request))?.with_location(&location));
+        }
         Ok(Assessed::NotDue) => return Err(Problem::busy("the assessment is not due")),
         Err(error @ AssessError::NotInitialized(_)) => {
             return Err(Problem::not_found(format!("{error}: POST …/initialize first")));
@@ -75,70 +86,61 @@ async fn assess_quality(state: &State, request: &Request) -> Result<Reply, Probl
         }
         Err(AssessError::Store(error)) => return Err(error.into()),
     };
-    let judgement = &record.judgement;
-    Reply::json(
-        200,
-        &json!({
-            "dataset_id": dataset.id(),
-            "quality_metrics": judgement.metrics,
-            "assessment_timestamp": record.assessed_at,
-            "assessment_id": record.id,
-            "record_count": judgement.record_count,
-            "cached": cached,
-            "passed": record.passed,
-            "explanation": judgement.explanation,
-            "fields": judgement.fields,
-        }),
-    )
+    Reply::json(200, &view::assessment(&record, cached))
+}
+
+/// One assessment: done, or promised.
+async fn assessment(state: &State, request: &Request) -> Result<Reply, Problem> {
+    let id = request.uuid("assessment_id")?;
+    if let Some(record) = state.assessments.find(id).await? {
+        return Reply::json(200, &view::assessment(&record, false));
+    }
+    match state.assessments.find_request(id).await? {
+        Some(request) => Reply::json(200, &view::requested(&request)),
+        None => Err(no_assessment(id)),
+    }
+}
+
+/// The records that fail a rule, as they are now.
+async fn failing_records(state: &State, request: &Request) -> Result<Reply, Problem> {
+    let id = request.uuid("assessment_id")?;
+    let record = state.assessments.find(id).await?.ok_or_else(|| no_assessment(id))?;
+    let rule = request.query("rule").ok_or_else(|| {
+        Problem::malformed("rule is required: the `key` of a part of the explanation, or `duplicate`")
+    })?;
+    let limit = request.limit(50, 100)?;
+    let after = match request.query("cursor") {
+        None => None,
+        Some(cursor) => {
+            let id = Uuid::parse_str(&cursor);
+            Some(EventId(id.map_err(|_| Problem::malformed("cursor must be the `next` of an earlier answer"))?))
+        }
+    };
+    match state.assess.failing(&record, &rule, limit, after).await? {
+        Some(failing) => Reply::json(200, &view::failing(&record, &rule, &failing)),
+        None if view::rules(&record).any(|known| known == rule) => Reply::json(200, &view::none_fails(&record, &rule)),
+        None => {
+            Err(Problem::not_found(format!("no rule {rule:?} lowered this assessment; its explanation has the keys")))
+        }
+    }
+}
+
+fn no_assessment(id: Uuid) -> Problem {
+    Problem::not_found(format!("there is no assessment {id}; GET …/quality-metrics/{{dataset_id}} lists them"))
 }
 
 async fn quality_metrics(state: &State, request: &Request) -> Result<Reply, Problem> {
-    const MOST: usize = 100;
     let dataset = request.dataset()?;
-    let limit = match request.query("limit") {
-        None => 20,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| Problem::malformed(format!("limit must be 1 to {MOST}, not {text:?}")))?,
-    };
+    let limit = request.limit(20, 100)?;
     let cursor = request.query("cursor").map(|cursor| cursor::decode(&cursor)).transpose()?;
     let page = state.assessments.page(dataset, limit, cursor.as_deref()).await?;
-    let metrics: Vec<Value> = page.items.iter().map(metric).collect();
+    let metrics: Vec<Value> = page.items.iter().map(view::metric).collect();
     let next = page.next.as_deref().map(cursor::encode);
     let count = metrics.len();
     Reply::json(
         200,
         &json!({"dataset_id": dataset.id(), "quality_metrics": metrics, "metrics_count": count, "next": next}),
     )
-}
-
-/// One entry of the history.
-fn metric(record: &AssessmentRecord) -> Value {
-    let Metrics {
-        completeness,
-        consistency,
-        validity,
-        overall_score,
-        anomaly_count,
-        duplicate_count,
-        missing_values_count,
-    } = &record.judgement.metrics;
-    let at: DateTime<Utc> = record.assessed_at;
-    json!({
-        "id": record.id,
-        "training_dataset_id": record.dataset.id(),
-        "completeness_score": completeness,
-        "consistency_score": consistency,
-        "validity_score": validity,
-        "overall_score": overall_score,
-        "anomaly_count": anomaly_count,
-        "duplicate_count": duplicate_count,
-        "missing_values_count": missing_values_count,
-        "assessment_date": at,
-        "created_at": at,
-    })
 }
 
 /// Cursors are opaque to callers, and checked: they become keys.
@@ -154,7 +156,7 @@ mod cursor {
         let bytes: Option<Vec<u8>> = cursor.as_bytes().chunks(2).map(byte).collect();
         bytes
             .and_then(|bytes| String::from_utf8(bytes).ok())
-            .filter(|record| record.starts_with("assessment#"))
+            .filter(|record| record.starts_with("assessed#"))
             .ok_or_else(|| Problem::malformed("cursor must be the `next` of an earlier answer"))
     }
 
@@ -162,7 +164,7 @@ mod cursor {
     mod tests {
         #[test]
         fn a_cursor_comes_back_and_anything_else_is_refused() {
-            let record = "assessment#2026-01-01T00:00:00.000000Z#x";
+            let record = "assessed#019b0000-0000-7000-8000-000000000000";
             assert_eq!(super::decode(&super::encode(record)).unwrap(), record);
             for wrong in ["", "zz", "a", "€", &super::encode("head")] {
                 assert_eq!(super::decode(wrong).unwrap_err().status(), 400, "{wrong:?}");

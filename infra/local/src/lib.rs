@@ -8,7 +8,9 @@
 //! [`replay`] sends files of events over HTTP; [`report`] shows how things stand.
 
 pub mod access;
+pub mod assess;
 pub mod cli;
+pub mod command;
 mod deliveries;
 pub mod engine;
 pub mod environment;

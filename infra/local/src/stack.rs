@@ -144,7 +144,10 @@ impl Stack {
             State::Collecting | State::Blocked => true,
             // An empty dataset is not assessed, and one that was assessed lately has to wait.
             State::Assessing => overview.records == 0 || !self.settings.min_interval.is_zero(),
-            State::Ready => !(self.settings.auto_prepare && overview.head.dataset.spec().preparable),
+            State::Ready => {
+                let dataset = overview.head.dataset;
+                !(self.settings.auto_prepares(dataset) && dataset.spec().preparable)
+            }
             State::Preparing => false,
         }
     }

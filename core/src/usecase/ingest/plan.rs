@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use anyhow::Result;
 
 use super::Outcome;
+use super::segments::Segments;
 use crate::dataset::history::{History, Sufficiency};
 use crate::dataset::totals::EventKind;
 use crate::dataset::{Dataset, Epoch, PerDataset};
@@ -87,6 +88,7 @@ pub fn batch<'a>(
     epochs: PerDataset<Epoch>,
     known: &HashMap<UserId, HistoryEntry>,
     rule: &Sufficiency,
+    segments: &Segments,
 ) -> Batch<'a> {
     let mut addition = Addition::default();
     for Candidate { stored, .. } in candidates {
@@ -94,6 +96,12 @@ pub fn batch<'a>(
         for dataset in Dataset::all().filter(|dataset| dataset.role(&stored.event).is_some()) {
             addition.counts[dataset].events += 1;
             addition.counts[dataset].counting += u64::from(dataset.counts(&stored.event));
+        }
+        for dataset in Dataset::fed_by(&stored.event) {
+            addition.newest[dataset] = addition.newest[dataset].max(Some(stored.ingested_at));
+        }
+        if let Some(name) = segments.name_of(&stored.event) {
+            *addition.segments.entry(name).or_default() += 1;
         }
     }
     let mut histories = Vec::new();
@@ -103,6 +111,7 @@ pub fn batch<'a>(
             continue;
         }
         let Some(new) = History::of(times) else { continue };
+        addition.users += u64::from(kept.is_none());
         let mut history = kept.map_or(new, |entry| entry.history.merge(new));
         let mut sufficient_on = None;
         if history.suffices(rule) {
@@ -111,14 +120,18 @@ pub fn batch<'a>(
             addition.counts[Dataset::SEGMENTATION].counting += 1;
         }
         let revision = kept.map_or(0, |entry| entry.revision) + 1;
-        histories.push((user, HistoryEntry { history, revision, sufficient_on }));
+        let counted_on = kept.map_or(Some(shard), |entry| entry.counted_on);
+        histories.push((user, HistoryEntry { history, revision, counted_on, sufficient_on }));
     }
     let mut bystanders: BTreeSet<UserId> = candidates.iter().map(|candidate| candidate.stored.event.user).collect();
     for (user, _) in &histories {
         bystanders.remove(user);
     }
-    let entries =
-        candidates.iter().map(|candidate| Entry { stored: &candidate.stored, redactions: candidate.redactions });
+    let entries = candidates.iter().map(|Candidate { stored, redactions, .. }| Entry {
+        stored,
+        redactions: *redactions,
+        segment: segments.name_of(&stored.event),
+    });
     Batch {
         events: entries.collect(),
         shard,

@@ -8,8 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::plan::{self, Candidate, Standings};
-use super::{Ingest, IngestError, Outcome, difference};
-use crate::dataset::{Epoch, PerDataset};
+use super::segments::Segments;
+use super::{Ingest, IngestError, Outcome, Seen, difference, refused};
 use crate::event::{Fault, FaultCode, StoredEvent};
 use crate::store::{Batch, COUNTER_SHARDS, Failure, Refusal, ShardId};
 use crate::telemetry::{Cause, Signal};
@@ -29,7 +29,7 @@ impl Ingest {
         let mut attempts = 0;
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
-            let epochs = self.epochs(shard).await?;
+            let Seen { epochs, segments } = self.shard(shard).await?;
             let _turns = self.turns.take(self.histories.extended_by(&candidates)).await;
             let Standings { histories, erased } = self.histories.of(&candidates, &suspects, &self.log).await?;
             if candidates.iter().any(|candidate| erased.contains(&candidate.stored.event.user)) {
@@ -39,10 +39,13 @@ impl Ingest {
                 outcomes.extend(refused.into_iter().map(refuse_erased));
                 continue;
             }
-            let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency);
+            let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency, &segments);
             let refusals = self.append(&batch).await?;
             if refusals.is_empty() {
                 self.histories.remember(&batch.histories);
+                if let Some(seen) = &mut self.cached_shards()[shard.index()] {
+                    seen.segments.learn(batch.addition.segments.keys());
+                }
                 outcomes.extend(candidates.into_iter().map(Candidate::accepted));
                 return Ok(outcomes);
             }
@@ -54,7 +57,7 @@ impl Ingest {
                     Refusal::Duplicate(index, first) => {
                         duplicates.insert(index, first);
                     }
-                    Refusal::EpochMoved => self.forget_epochs(shard),
+                    Refusal::EpochMoved => self.cached_shards()[shard.index()] = None,
                     Refusal::HistoryMoved(user) => {
                         self.histories.forget(user);
                         suspects.insert(user);
@@ -99,10 +102,21 @@ impl Ingest {
         }
     }
 
-    /// The epochs of a shard; a store that was never used is initialized.
-    async fn epochs(&self, shard: ShardId) -> Result<PerDataset<Epoch>, IngestError> {
-        if let Some(epochs) = &self.cached_epochs()[shard.index()] {
-            return Ok(epochs.clone());
+    /// The events have their outcome already: that it could not be counted is said, not answered.
+    pub(super) async fn count_refused(&self, outcomes: &[Outcome]) {
+        let refused = refused::by_reason(outcomes);
+        if refused.is_empty() {
+            return;
+        }
+        if let Err(error) = self.counters.count_refused(ShardId::pick(rand::random()), &refused).await {
+            tracing::warn!(error = format!("{error:#}"), "refused events were not counted");
+        }
+    }
+
+    /// A shard; a store that was never used is initialized.
+    async fn shard(&self, shard: ShardId) -> Result<Seen, IngestError> {
+        if let Some(seen) = &self.cached_shards()[shard.index()] {
+            return Ok(seen.clone());
         }
         let state = match self.counters.read(shard).await? {
             Some(state) => state,
@@ -111,17 +125,14 @@ impl Ingest {
                 self.counters.read(shard).await?.ok_or_else(|| anyhow::anyhow!("a counter shard cannot be made"))?
             }
         };
-        self.cached_epochs()[shard.index()] = Some(state.epochs.clone());
-        Ok(state.epochs)
+        let seen = Seen { epochs: state.epochs, segments: Segments::new(state.segments.into_keys()) };
+        self.cached_shards()[shard.index()] = Some(seen.clone());
+        Ok(seen)
     }
 
-    fn forget_epochs(&self, shard: ShardId) {
-        self.cached_epochs()[shard.index()] = None;
-    }
-
-    fn cached_epochs(&self) -> std::sync::MutexGuard<'_, [Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]> {
+    fn cached_shards(&self) -> std::sync::MutexGuard<'_, [Option<Seen>; COUNTER_SHARDS as usize]> {
         // A cache that a panic left behind is still a cache.
-        self.epochs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.shards.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -1,0 +1,108 @@
+//! A value of `data` as checks see it: the same for an event that was parsed and
+//! for one that is read in place from a file.
+
+use std::borrow::Cow;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::schema::Population;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell<'a> {
+    Absent,
+    Null,
+    Bool(bool),
+    /// As the sender spelled it.
+    Number(Cow<'a, str>),
+    Text(Cow<'a, str>),
+    /// An array or an object.
+    Nested(Cow<'a, Value>),
+}
+
+impl<'a> From<Option<&'a Value>> for Cell<'a> {
+    fn from(value: Option<&'a Value>) -> Self {
+        value.map_or(Cell::Absent, Cell::from)
+    }
+}
+
+impl<'a> From<&'a Value> for Cell<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Bool(flag) => Cell::Bool(*flag),
+            Value::Number(number) => Cell::Number(Cow::Borrowed(number.as_str())),
+            Value::String(text) => Cell::Text(Cow::Borrowed(text)),
+            Value::Array(_) | Value::Object(_) => Cell::Nested(Cow::Borrowed(value)),
+        }
+    }
+}
+
+impl<'a> TryFrom<&'a RawValue> for Cell<'a> {
+    type Error = serde_json::Error;
+
+    /// Reads JSON in place: text is copied only where it is escaped, and only what
+    /// is nested is parsed.
+    fn try_from(raw: &'a RawValue) -> Result<Self, Self::Error> {
+        let json = raw.get();
+        Ok(match json.as_bytes() {
+            [b'n', ..] => Cell::Null,
+            [b't', ..] => Cell::Bool(true),
+            [b'f', ..] => Cell::Bool(false),
+            [b'"', text @ .., b'"'] if !text.contains(&b'\\') => Cell::Text(Cow::Borrowed(&json[1..json.len() - 1])),
+            [b'"', ..] => Cell::Text(Cow::Owned(serde_json::from_str(json)?)),
+            [b'{' | b'[', ..] => Cell::Nested(Cow::Owned(serde_json::from_str(json)?)),
+            _ => Cell::Number(Cow::Borrowed(json)),
+        })
+    }
+}
+
+impl Cell<'_> {
+    /// Whether it holds something, and if not, in which way.
+    pub fn population(&self) -> Population {
+        match self {
+            Cell::Absent => Population::Absent,
+            Cell::Null => Population::Null,
+            Cell::Text(text) if text.is_empty() => Population::Empty,
+            Cell::Text(text) => match text.trim() {
+                "" => Population::Blank,
+                text if text.eq_ignore_ascii_case("nan") => Population::NaN,
+                _ => Population::Populated,
+            },
+            Cell::Bool(_) | Cell::Number(_) | Cell::Nested(_) => Population::Populated,
+        }
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A number, or a text that spells one, without passing through binary floating
+    /// point. `None` for anything else and for numbers beyond 28 digits.
+    pub fn decimal(&self) -> Option<Decimal> {
+        let text = match self {
+            Cell::Number(number) => number,
+            Cell::Text(text) => text.trim(),
+            _ => return None,
+        };
+        text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_in_place_is_what_is_parsed() {
+        for json in [r#"null"#, "true", "-12.50", "7", r#""a b""#, r#""\"é\n""#, "[1,{}]", r#"{"a":[]}"#, r#""""#] {
+            let (value, raw): (Value, &RawValue) =
+                (serde_json::from_str(json).unwrap(), serde_json::from_str(json).unwrap());
+            assert_eq!(Cell::try_from(raw).unwrap(), Cell::from(&value));
+        }
+    }
+}

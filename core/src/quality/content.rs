@@ -1,0 +1,146 @@
+//! The content of a record, canonically: what makes two records the same but for
+//! the ids of event and transaction and the time of intake. Keys are in one order,
+//! numbers without needless zeros; the user is not in it, since records are only
+//! compared within a user.
+
+use std::fmt::Write;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::record::Record;
+use crate::event::cell::Cell;
+
+/// The first half of the SHA-256 of a record's content.
+pub fn digest(record: &Record<'_>) -> [u8; 16] {
+    let mut content = String::with_capacity(256);
+    let _ = write!(content, "{} {} ", record.place, record.occurred_at.timestamp_micros());
+    for (place, (field, reading)) in record.schema.fields.iter().zip(&record.fields).enumerate() {
+        // A key that is absent is not one that holds null.
+        if field.name != "transaction_id" && reading.cell != Cell::Absent {
+            // Fields come in the order of the declaration: their place says which it is.
+            content.push(char::from(b'0' + place as u8));
+            write_cell(&reading.cell, &mut content);
+        }
+    }
+    for (key, cell) in &record.others {
+        write_string(key, &mut content);
+        write_cell(cell, &mut content);
+    }
+    let digest = Sha256::digest(content);
+    std::array::from_fn(|n| digest[n])
+}
+
+fn write_cell(cell: &Cell<'_>, out: &mut String) {
+    match cell {
+        Cell::Absent => {}
+        Cell::Null => out.push('n'),
+        Cell::Bool(flag) => out.push(if *flag { 't' } else { 'f' }),
+        Cell::Number(number) => write_number(number, out),
+        Cell::Text(text) => write_string(text, out),
+        Cell::Nested(value) => write(value, out),
+    }
+}
+
+fn write(value: &Value, out: &mut String) {
+    match value {
+        Value::Array(items) => {
+            out.push('[');
+            items.iter().for_each(|item| write(item, out));
+            out.push(']');
+        }
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            out.push('{');
+            for (key, value) in entries {
+                write_string(key, out);
+                write(value, out);
+            }
+            out.push('}');
+        }
+        _ => write_cell(&Cell::from(value), out),
+    }
+}
+
+/// The length in front tells where the text ends, whatever is in it.
+fn write_string(text: &str, out: &mut String) {
+    write_length(text.len(), out);
+    out.push('"');
+    out.push_str(text);
+}
+
+fn write_length(mut length: usize, out: &mut String) {
+    loop {
+        out.push(char::from(b'a' + (length % 16) as u8));
+        length /= 16;
+        if length == 0 {
+            break;
+        }
+    }
+}
+
+fn write_number(number: &str, out: &mut String) {
+    out.push('#');
+    out.push_str(&normal(number));
+    out.push(' ');
+}
+
+/// A JSON number in its one normal spelling: 12.50, 12.5 and 1.25e1 are the same.
+pub fn normal(number: &str) -> std::borrow::Cow<'_, str> {
+    use std::borrow::Cow;
+    if number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
+        return match Decimal::from_scientific(number) {
+            Ok(decimal) => Cow::Owned(decimal.normalize().to_string()),
+            Err(_) => Cow::Borrowed(number),
+        };
+    }
+    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    Cow::Borrowed(if number == "-0" { "0" } else { number })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
+
+    fn digest_of(json: &str) -> [u8; 16] {
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        let event = Event {
+            id: EventId(Uuid::new_v4()),
+            user: UserId(Uuid::new_v4()),
+            event_type: EventType::TransactionCreation,
+            occurred_at: at,
+            schema_version: 1,
+            data: serde_json::from_str(json).unwrap(),
+        };
+        digest(&Record::of(&StoredEvent { event, ingested_at: at }).unwrap())
+    }
+
+    #[test]
+    fn equal_content_is_spelled_alike() {
+        assert_eq!(
+            digest_of(r#"{"amount":12.50,"b":[1,{"c":null}],"transaction_id":1, "a": -0.0}"#),
+            digest_of(r#"{"a": 0,"transaction_id":2,"b":[1.0,{"c":null}],"amount":1.25e1}"#)
+        );
+    }
+
+    #[test]
+    fn other_content_is_not() {
+        for (one, other) in [
+            (r#"{"amount":1}"#, r#"{"amount":"1"}"#),
+            (r#"{"amount":100}"#, r#"{"amount":10}"#),
+            (r#"{"amount":null}"#, r#"{}"#),
+            (r#"{"category":"x"}"#, r#"{"merchant_name":"x"}"#),
+            (r#"{"a":"x","b":"y"}"#, r#"{"a":"x\",b\"y"}"#),
+            (r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#),
+            (r#"{"a":[1,2]}"#, r#"{"a":[12]}"#),
+            (r#"{"a":{"transaction_id":1}}"#, r#"{"a":{"transaction_id":2}}"#),
+        ] {
+            assert_ne!(digest_of(one), digest_of(other), "{one} {other}");
+        }
+    }
+}

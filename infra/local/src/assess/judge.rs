@@ -1,0 +1,287 @@
+//! Judging files of events as the service would judge them once they were sent:
+//! what it would refuse is left out, and so is an event that came before.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+
+use anyhow::{Result, anyhow};
+use chrono::{DateTime, Utc};
+use learning_core::dataset::Dataset;
+use learning_core::dataset::settings::Settings;
+use learning_core::dataset::spec::Role;
+use learning_core::event::envelope::{self, Intake};
+use learning_core::event::{EventId, StoredEvent, UserId, line};
+use learning_core::quality::{Judgement, QualityState, Record, Rules, place_of};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::blocks::{self, Block, Input};
+use super::recent::Recent;
+use super::traces::{Kept, PARTS, Traces};
+
+/// What is found in the files.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub lines: u64,
+    /// Lines that the service would refuse, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Where the first refused lines stand.
+    pub refused_at: Vec<String>,
+    /// Events that came before.
+    pub repeated: u64,
+    /// Accepted, but no records of any dataset that was asked for.
+    pub other: u64,
+    pub judgements: Vec<(Dataset, Judgement)>,
+    /// The records that fail the rule which was asked for.
+    pub failing: Vec<EventId>,
+}
+
+impl Findings {
+    pub fn refused_lines(&self) -> u64 {
+        self.refused.values().sum()
+    }
+}
+
+/// How files are judged.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    pub settings: &'a Settings,
+    pub datasets: Vec<Dataset>,
+    /// As of when no event may lie ahead.
+    pub now: DateTime<Utc>,
+    pub threads: usize,
+    /// A rule whose failing records are listed.
+    pub failing: Option<&'a str>,
+}
+
+/// Where events that come more than once come first.
+type Repeated = HashMap<(UserId, EventId), u64>;
+
+/// How repetitions are known before they are judged.
+enum Early<'a> {
+    Noticed(Recent),
+    Known(&'a Repeated),
+}
+
+/// Among the bits of [`Kept::datasets`]: it seems to repeat another event, and was
+/// not judged.
+const SET_ASIDE: u32 = 1 << 31;
+
+/// What one worker knows.
+struct Part {
+    states: Vec<QualityState>,
+    findings: Findings,
+}
+
+impl Judge<'_> {
+    /// Judges the files. Where events are repeated, the first counts. A repetition
+    /// that follows soon is noticed and set aside; where one was judged all the same,
+    /// which is known at the end, the files are judged once more.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub fn judge(&self, inputs: &[Input]) -> Result<Findings> {
+        match self.pass(inputs, None)? {
+            Ok(findings) => Ok(findings),
+            Err(repeated) => {
+                self.pass(inputs, Some(&repeated))?.map_err(|_| anyhow!("the files change while they are read"))
+            }
+        }
+    }
+
+    fn pass(&self, inputs: &[Input], repeated: Option<&Repeated>) -> Result<Result<Findings, Repeated>> {
+        let traces = Traces::new();
+        let early = repeated.map_or_else(|| Early::Noticed(Recent::new()), Early::Known);
+        let read = blocks::read(inputs, self.threads, |blocks| self.read(inputs, blocks, &traces, &early))?;
+        let next = AtomicUsize::new(0);
+        let together = std::thread::scope(|scope| {
+            let workers: Vec<_> =
+                (0..self.threads).map(|_| scope.spawn(|| self.among_records(&traces, &next))).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().expect("a worker does not panic"))
+                .collect::<Result<Vec<_>>>()
+        })?;
+        if together.iter().any(|part| part.misjudged) {
+            return Ok(Err(together.into_iter().flat_map(|part| part.repeated).collect()));
+        }
+        let mut findings = Findings::default();
+        let mut states = self.states();
+        for part in read {
+            merge(&mut states, part.states);
+            findings.lines += part.findings.lines;
+            findings.repeated += part.findings.repeated;
+            findings.other += part.findings.other;
+            findings.refused_at.extend(part.findings.refused_at);
+            for (reason, count) in part.findings.refused {
+                *findings.refused.entry(reason).or_default() += count;
+            }
+        }
+        for part in together {
+            findings.repeated += part.repetitions;
+            merge(&mut states, part.states);
+        }
+        let judged = self.datasets.iter().zip(&states);
+        findings.judgements =
+            judged.filter_map(|(dataset, state)| Some((*dataset, state.finish(&self.settings.weights)?))).collect();
+        if let Some(rule) = self.failing {
+            findings.failing =
+                states.iter().filter_map(|state| state.failing(rule)).flatten().map(|one| one.event).collect();
+        }
+        Ok(Ok(findings))
+    }
+
+    fn states(&self) -> Vec<QualityState> {
+        let rules = |dataset| {
+            let rules = Rules::new(dataset, self.settings);
+            if self.failing.is_some() { rules.listing(usize::MAX, None) } else { rules }
+        };
+        self.datasets.iter().map(|dataset| QualityState::new(rules(*dataset))).collect()
+    }
+
+    /// What each record says by itself.
+    fn read(
+        &self,
+        inputs: &[Input],
+        blocks: &Mutex<Receiver<Block>>,
+        traces: &Traces,
+        early: &Early<'_>,
+    ) -> Result<Part> {
+        let mut part = Part { states: self.states(), findings: Findings::default() };
+        let mut writer = traces.writer();
+        while let Some(block) = blocks::next(blocks) {
+            for (place, line) in block.bytes.split(|byte| *byte == b'\n').enumerate() {
+                if line.trim_ascii().is_empty() {
+                    continue;
+                }
+                part.findings.lines += 1;
+                let position = u64::from(block.number) << 32 | place as u64;
+                let stored;
+                let record = match self.short_way(line) {
+                    Some(record) => Some(record),
+                    None => match self.long_way(line) {
+                        Ok(event) => {
+                            stored = event;
+                            Record::of(&stored)
+                        }
+                        Err(reason) => {
+                            if part.findings.refused_at.len() < 5 {
+                                let line = block.first_line + place as u64;
+                                part.findings.refused_at.push(format!("{}:{line}: {reason}", inputs[block.input].name));
+                            }
+                            *part.findings.refused.entry(reason).or_default() += 1;
+                            continue;
+                        }
+                    },
+                };
+                let Some(record) = record else {
+                    part.findings.other += 1;
+                    continue;
+                };
+                let interaction = record.text("interaction_type");
+                let fed =
+                    |dataset: &Dataset| dataset.role_of(record.schema.event_type, interaction) == Some(Role::Record);
+                let mut datasets =
+                    (0..).zip(&self.datasets).filter(|(_, dataset)| fed(dataset)).fold(0, |all, (n, _)| all | 1 << n);
+                if datasets == 0 {
+                    part.findings.other += 1;
+                    continue;
+                }
+                match early {
+                    Early::Known(repeated)
+                        if repeated.get(&(record.user, record.id)).is_some_and(|first| *first != position) =>
+                    {
+                        part.findings.repeated += 1;
+                        continue;
+                    }
+                    Early::Noticed(recent) if recent.has_seen(record.user, record.id) => datasets |= SET_ASIDE,
+                    _ => {}
+                }
+                if datasets & SET_ASIDE == 0 {
+                    let states = part.states.iter_mut().enumerate().filter(|(place, _)| datasets & 1 << place != 0);
+                    states.for_each(|(_, state)| state.observe(&record));
+                }
+                writer.write(&Kept { trace: record.trace(), position, datasets })?;
+            }
+        }
+        writer.finish()?;
+        Ok(part)
+    }
+
+    /// What nothing is wrong with at the door.
+    fn short_way<'a>(&self, line: &'a [u8]) -> Option<Record<'a>> {
+        let line = line::read(std::str::from_utf8(line).ok()?, &self.settings.limits)?;
+        let place = place_of(&line.event_type)?;
+        let record = Record::of_line(line, place, self.now);
+        record.is_admissible().then_some(record)
+    }
+
+    /// The way of the service.
+    fn long_way(&self, line: &[u8]) -> Result<StoredEvent, String> {
+        let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
+        let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy };
+        match envelope::read(json, &intake, Uuid::new_v4) {
+            Ok(admitted) => Ok(StoredEvent { event: admitted.event, ingested_at: self.now }),
+            Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
+        }
+    }
+
+    /// What records say together with the others of their user.
+    fn among_records(&self, traces: &Traces, next: &AtomicUsize) -> Result<Together> {
+        let mut together = Together { states: self.states(), ..Together::default() };
+        loop {
+            let part = next.fetch_add(1, Ordering::Relaxed);
+            if part >= PARTS {
+                return Ok(together);
+            }
+            for user in traces.sorted(part)?.chunk_by(|one, other| one.trace.user == other.trace.user) {
+                together.find_repeated(user);
+                for (place, state) in together.states.iter_mut().enumerate() {
+                    let own = user.iter().filter(|kept| kept.datasets & (SET_ASIDE | 1 << place) == 1 << place);
+                    let mut own: Vec<_> = own.map(|kept| kept.trace).collect();
+                    if !own.is_empty() {
+                        state.observe_traces(&mut own);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Together {
+    states: Vec<QualityState>,
+    /// Events that come more than once.
+    repeated: Repeated,
+    /// How often they come after the first time.
+    repetitions: u64,
+    /// Whether of some event not the first, and only the first, was judged.
+    misjudged: bool,
+}
+
+impl Together {
+    fn find_repeated(&mut self, user: &[Kept]) {
+        let mut events: Vec<_> = user.iter().map(|kept| (kept.trace.event, kept.position, kept)).collect();
+        events.sort_unstable_by_key(|(event, position, _)| (*event, *position));
+        for same in events.chunk_by(|one, other| one.0 == other.0) {
+            let (event, first_position, first) = same[0];
+            let mut judged = same.iter().filter(|(_, _, kept)| kept.datasets & SET_ASIDE == 0);
+            // Which of two equal ones it was does not matter.
+            let rightly = match (judged.next(), judged.next()) {
+                (Some((_, _, one)), None) => one.position == first_position || one.trace == first.trace,
+                _ => false,
+            };
+            if same.len() > 1 || !rightly {
+                self.repeated.insert((first.trace.user, event), first_position);
+                self.repetitions += same.len() as u64 - 1;
+                self.misjudged |= !rightly;
+            }
+        }
+    }
+}
+
+fn merge(states: &mut [QualityState], others: Vec<QualityState>) {
+    states.iter_mut().zip(others).for_each(|(state, other)| state.merge(other));
+}

@@ -1,0 +1,190 @@
+//! A judgement for people, on a terminal.
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use learning_core::dataset::Dataset;
+use learning_core::dataset::settings::Settings;
+use learning_core::quality::{FieldReport, Judgement};
+
+use super::judge::Findings;
+use crate::report::grouped;
+
+/// How many parts of the loss are shown; the JSON has all.
+const PARTS: usize = 20;
+
+/// All that was found.
+pub fn all(findings: &Findings, settings: &Settings) -> String {
+    let mut text = format!("{}\n", lines(findings));
+    for (dataset, judgement) in &findings.judgements {
+        text.push('\n');
+        text.push_str(&one(*dataset, judgement, settings));
+    }
+    text
+}
+
+/// What became of the lines.
+pub fn lines(findings: &Findings) -> String {
+    let mut text = format!(
+        "{} lines: {} would be refused, {} repeat an event, {} are no records of a dataset.",
+        grouped(findings.lines),
+        grouped(findings.refused_lines()),
+        grouped(findings.repeated),
+        grouped(findings.other)
+    );
+    for (reason, count) in &findings.refused {
+        text.push_str(&format!("\n  refused: {} × {reason}", grouped(*count)));
+    }
+    text
+}
+
+/// One sentence on what was judged.
+pub fn subject(dataset: Dataset, judgement: &Judgement) -> String {
+    let mut text = format!("{dataset}: {} records", grouped(judgement.record_count));
+    if let Some(population) = &judgement.population {
+        text.push_str(&format!(" of {} users", grouped(population.users)));
+        if let (Some(oldest), Some(newest)) = (population.oldest, population.newest) {
+            text.push_str(&format!(", {} to {}", oldest.date_naive(), newest.date_naive()));
+        }
+        text.push_str(&format!("; the largest user has {:.1} %", population.largest_user_share * 100.0));
+    }
+    text
+}
+
+fn one(dataset: Dataset, judgement: &Judgement, settings: &Settings) -> String {
+    let metrics = &judgement.metrics;
+    let verdict = if metrics.overall_score >= settings.quality_gate { "passes" } else { "is BELOW" };
+    let mut scores =
+        table(&["completeness", "consistency", "validity", "overall", "anomalies", "duplicates", "missing"]);
+    let counts = [metrics.anomaly_count, metrics.duplicate_count, metrics.missing_values_count].map(grouped);
+    let dimensions = [metrics.completeness, metrics.consistency, metrics.validity, metrics.overall_score];
+    scores.add_row(dimensions.map(|score| format!("{score:.6}")).into_iter().chain(counts));
+    right(&mut scores, 0..7);
+    let subject = subject(dataset, judgement);
+    let gate = settings.quality_gate;
+    let mut text = format!("{subject}\n{scores}\nThe overall score {verdict} the gate of {gate}.\n");
+    if !judgement.explanation.is_empty() {
+        text.push_str(&format!("What lowers it:\n{}\n", losses(judgement)));
+        if judgement.explanation.len() > PARTS {
+            text.push_str(&format!(
+                "… and {} smaller parts: see --format json.\n",
+                judgement.explanation.len() - PARTS
+            ));
+        }
+    }
+    text.push_str(&format!("Fields:\n{}\n", fields(judgement)));
+    for (name, field) in judgement.fields.iter().filter(|(_, field)| field.padded.is_some()) {
+        let padded = field.padded.map(grouped).unwrap_or_default();
+        text.push_str(&format!("Has blanks around it: {name}: {padded} values\n"));
+    }
+    for (path, counts) in &judgement.sentinels {
+        let counts: Vec<String> =
+            counts.iter().map(|(value, count)| format!("{} × {value:?}", grouped(*count))).collect();
+        text.push_str(&format!("Stands for nothing, yet counts as populated: {path}: {}\n", counts.join(", ")));
+    }
+    text
+}
+
+fn losses(judgement: &Judgement) -> Table {
+    let mut table =
+        table(&["dimension", "field", "rule", "violations", "checks", "loss", "score if fixed", "for example"]);
+    for part in judgement.explanation.iter().take(PARTS) {
+        table.add_row([
+            part.dimension.name().to_owned(),
+            part.field.clone(),
+            part.rule.clone(),
+            grouped(part.violations),
+            grouped(part.checks),
+            format!("{:.6}", part.loss),
+            format!("{:.6}", part.score_if_fixed),
+            part.examples.first().map(ToString::to_string).unwrap_or_default(),
+        ]);
+    }
+    right(&mut table, 3..7);
+    table
+}
+
+fn fields(judgement: &Judgement) -> Table {
+    let mut table = table(&[
+        "field",
+        "populated",
+        "missing",
+        "invalid",
+        "distinct",
+        "min",
+        "median",
+        "p95",
+        "max",
+        "mean",
+        "3-sigma",
+        "robust",
+    ]);
+    for (name, field) in &judgement.fields {
+        table.add_row(row(name, field));
+    }
+    right(&mut table, 1..12);
+    table
+}
+
+fn row(name: &str, field: &FieldReport) -> [String; 12] {
+    let number = |number: Option<f64>| number.map(short).unwrap_or_default();
+    let count = |count: Option<u64>| count.map(grouped).unwrap_or_default();
+    [
+        name.to_owned(),
+        grouped(field.populated),
+        grouped(field.missing.values().sum()),
+        grouped(field.invalid.values().sum()),
+        count(field.distinct),
+        number(field.min),
+        number(field.quantiles.map(|quantiles| quantiles.p50)),
+        number(field.quantiles.map(|quantiles| quantiles.p95)),
+        number(field.max),
+        number(field.mean),
+        count(field.anomalies),
+        count(field.robust_anomalies),
+    ]
+}
+
+/// A number with four digits, or as many as stand before its point.
+pub fn short(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        size if !(1e-4..1e9).contains(&size) => format!("{number:.3e}"),
+        size => {
+            let decimals = (3 - size.log10().floor() as i32).max(0) as usize;
+            let text = format!("{number:.decimals$}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+        }
+    }
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    table
+}
+
+fn right(table: &mut Table, columns: std::ops::Range<usize>) {
+    for column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_short() {
+        for (number, text) in [
+            (0.0, "0"),
+            (12.5, "12.5"),
+            (-1234.5678, "-1235"),
+            (0.012_341, "0.01234"),
+            (1e12, "1.000e12"),
+            (168_469.6, "168470"),
+        ] {
+            assert_eq!(super::short(number), text);
+        }
+    }
+}
