@@ -26,11 +26,11 @@ pub struct Settings {
     /// The least overall quality to train on, in [0, 1].
     pub quality_gate: f64,
     pub weights: Weights,
+    pub rewards: Rewards,
     /// What differs from the declared rules of quality.
     pub rules: RuleChanges,
     /// Records up to which a request for an assessment is answered at once.
     pub assess_at_once: u64,
-    pub rewards: Rewards,
     pub limits: Limits,
     /// Events in one request.
     pub batch_events: usize,
@@ -134,9 +134,9 @@ impl Default for Settings {
             sufficiency: Sufficiency { transactions: 10, days: 14 },
             quality_gate: 0.7,
             weights: Weights { completeness: 0.4, consistency: 0.3, validity: 0.3 },
+            rewards: Rewards::default(),
             rules: RuleChanges::default(),
             assess_at_once: 100_000,
-            rewards: Rewards::default(),
             limits: Limits::default(),
             batch_events: 500,
             scan_segments: 4,
@@ -194,14 +194,14 @@ impl Settings {
         vars.read("WEIGHT_CONSISTENCY", &mut weights.consistency, is_share, "between 0 and 1")?;
         vars.read("WEIGHT_VALIDITY", &mut weights.validity, is_share, "between 0 and 1")?;
         weights.check()?;
-        if let Some(rules) = vars.take("QUALITY_RULES") {
-            settings.rules = rules.parse().map_err(|problem: String| error("QUALITY_RULES", problem))?;
-        }
-        vars.read("ASSESS_AT_ONCE", &mut settings.assess_at_once, |_| true, "a number of records")?;
         for (word, reward) in RECOMMENDATION_INTERACTIONS.iter().zip(&mut settings.rewards.0) {
             let name = format!("REWARD_{}", word.to_uppercase());
             vars.read(&name, reward, |reward| reward.abs() <= 1_000.0, "between -1000 and 1000")?;
         }
+        if let Some(rules) = vars.take("QUALITY_RULES") {
+            settings.rules = rules.parse().map_err(|problem: String| error("QUALITY_RULES", problem))?;
+        }
+        vars.read("ASSESS_AT_ONCE", &mut settings.assess_at_once, |_| true, "a number of records")?;
         vars.read(
             "EVENT_BYTES",
             &mut settings.limits.event_bytes,
