@@ -152,7 +152,7 @@ impl Judge<'_> {
         let mut part = Part { states: self.states(), findings: Findings::default() };
         let mut writer = traces.writer();
         while let Some(block) = blocks::next(blocks) {
-            for (place, line) in block.bytes.split(|byte| *byte == b'\n').enumerate() {
+            for (place, line) in block.lines().enumerate() {
                 if line.trim_ascii().is_empty() {
                     continue;
                 }
