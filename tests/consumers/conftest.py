@@ -17,13 +17,14 @@ def s3_url():
     return os.environ["FINCOACH_S3"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def s3_options(s3_url):
-    """`storage_options` of pandas and of everything else that goes through fsspec."""
+    """`storage_options` of pandas and of everything else that goes through fsspec; a new
+    one for each test, since `datasets` writes into it."""
     return {"key": ACCESS_KEY, "secret": SECRET_KEY, "client_kwargs": {"endpoint_url": s3_url}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def filesystem(s3_options):
     return s3fs.S3FileSystem(**s3_options)
 
@@ -39,10 +40,37 @@ class Version:
         self.url = f"s3://{BUCKET}/{self.key}"
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
 
-    def rows(self, table):
-        return sum(file["rows"] for file in self.manifest["files"] if file["table"] == table)
+    def rows(self, table, split=None):
+        files = (file for file in self.manifest["files"] if file["table"] == table)
+        return sum(file["rows"] for file in files if split in (None, file["split"]))
+
+    def tables(self):
+        return [table["table"] for table in self.manifest["tables"]]
+
+    def features(self):
+        return self.manifest["feature_set"]["names"]
+
+
+DATASETS = ["recommendation", "segmentation", "spending", "goal"]
 
 
 @pytest.fixture(scope="session")
-def spending():
-    return Version("spending")
+def versions():
+    """The newest version of every dataset."""
+    return {dataset: Version(dataset) for dataset in DATASETS}
+
+
+@pytest.fixture(scope="session", params=DATASETS)
+def version(request, versions):
+    """Each dataset in turn."""
+    return versions[request.param]
+
+
+@pytest.fixture(scope="session")
+def spending(versions):
+    return versions["spending"]
+
+
+@pytest.fixture(scope="session")
+def api():
+    return os.environ["FINCOACH_API"] + "/coaching/continuous-learning"

@@ -23,6 +23,7 @@ pub struct Line<'a> {
     pub user: UserId,
     pub event_type: Cow<'a, str>,
     pub occurred_at: DateTime<Utc>,
+    pub schema_version: u32,
     pub data: Vec<(Cow<'a, str>, Cell<'a>)>,
 }
 
@@ -93,6 +94,7 @@ pub fn read<'a>(line: &'a str, limits: &Limits) -> Option<Line<'a>> {
         user: UserId(Uuid::try_parse(&envelope.user_id).ok()?),
         event_type: envelope.event_type,
         occurred_at: time(&envelope.occurred_at)?,
+        schema_version: envelope.schema_version.unwrap_or(1),
         data,
     })
 }

@@ -13,8 +13,11 @@ pub fn card(manifest: &Manifest) -> String {
     let dataset = lineage.dataset;
     let mut card = String::from("---\nconfigs:\n");
     for (place, table) in manifest.tables.iter().enumerate() {
-        let name = if place == 0 { "default" } else { &table.table };
-        let _ = writeln!(card, "- config_name: {name}\n  data_files:");
+        // The library caches by this name and that of the folder, which many versions
+        // share: only the digest tells them apart.
+        let name = format!("{dataset}-{}-{}", table.table, short(&manifest.digest));
+        let default = if place == 0 { "  default: true\n" } else { "" };
+        let _ = write!(card, "- config_name: {name}\n{default}  data_files:\n");
         for split in Split::ALL {
             let _ = writeln!(card, "  - split: {0}\n    path: {1}/{0}-*.parquet", split.name(), table.table);
         }

@@ -12,7 +12,7 @@ use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::dataset::spec::Role;
 use learning_core::event::envelope::{self, Intake};
-use learning_core::event::{EventId, StoredEvent, UserId, line};
+use learning_core::event::{EventId, StoredEvent, UserId, line, schema};
 use learning_core::quality::{Judgement, QualityState, Record, Rules, place_of};
 use serde_json::Value;
 use uuid::Uuid;
@@ -214,15 +214,19 @@ impl Judge<'_> {
     fn short_way<'a>(&self, line: &'a [u8]) -> Option<Record<'a>> {
         let line = line::read(std::str::from_utf8(line).ok()?, &self.settings.limits)?;
         let place = place_of(&line.event_type)?;
+        let admitted_by = schema::of_version(&line.event_type, line.schema_version)?;
         let record = Record::of_line(line, place, self.now);
-        record.is_admissible().then_some(record)
+        let short = std::ptr::eq(admitted_by, record.schema)
+            && record.is_admissible()
+            && record.is_kept_whole(&self.settings.privacy);
+        short.then_some(record)
     }
 
     /// The way of the service.
     fn long_way(&self, line: &[u8]) -> Result<StoredEvent, String> {
         let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
-        let intake = Intake { now: self.now, limits: self.settings.limits, new_id: Uuid::new_v4 };
-        match envelope::read(&json, &intake) {
+        let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy };
+        match envelope::read(json, &intake, Uuid::new_v4) {
             Ok(admitted) => Ok(StoredEvent { event: admitted.event, ingested_at: self.now }),
             Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
         }
