@@ -2,6 +2,7 @@
 //! them over to trainers; answers the features that they are made of.
 
 mod handover;
+mod tasks;
 
 use chrono::Utc;
 use function_edge::{
@@ -63,7 +64,11 @@ async fn respond(state: &State, request: Box<Http>) -> Result<Reply, Problem> {
 }
 
 async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
-    let Trigger::Fact { dataset, .. } = &trigger else { return Err(trigger.unexpected()) };
+    let dataset = match &trigger {
+        Trigger::Fact { dataset, .. } => dataset,
+        Trigger::Task(task) => return tasks::run(state, task).await,
+        _ => return Err(trigger.unexpected()),
+    };
     match state.prepare.prepare(*dataset, &Request::Automatic, Utc::now()).await {
         Ok(Prepared::New(version) | Prepared::Current(version)) => Ok(json!({"version": version.version})),
         Ok(Prepared::NotDue) => Ok(json!({"not_due": true})),
