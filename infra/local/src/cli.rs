@@ -11,11 +11,12 @@ use fincoach_simulate::Simulation;
 use learning_core::store::Quarantine;
 use tracing_subscriber::EnvFilter;
 
+use crate::access::Access;
 use crate::assess::Assess;
 use crate::command::{self, Format, Question};
 use crate::replay::{self, Source};
 use crate::stack::{Options, Stack};
-use crate::{DEFAULT_PORT, environment, report};
+use crate::{DEFAULT_PORT, environment, report, upkeep};
 
 /// Where the data folder remembers that the bundled sample was replayed.
 const SAMPLE_MARKER: &str = "sample-replayed";
@@ -51,6 +52,9 @@ struct Serve {
     /// Stop when everything is replayed, assessed and prepared.
     #[arg(long)]
     exit: bool,
+    /// Ask for a token on every request, as on AWS; `token` makes them.
+    #[arg(long)]
+    require_auth: bool,
 }
 
 #[derive(Debug, Args)]
@@ -73,12 +77,39 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Send what is in quarantine again; what is accepted now leaves it.
+    Replay {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Erase a user's data from a data folder, and print the receipt.
+    Erase {
+        #[command(flatten)]
+        place: Place,
+        /// The user's UUID.
+        user: uuid::Uuid,
+    },
+    /// Print a token for a service that runs with --require-auth, good for a day.
+    Token {
+        /// The data folder of the service.
+        #[arg(long, value_name = "FOLDER", default_value = ".local")]
+        data_dir: PathBuf,
+        /// What it allows, e.g. events:write; everything unless it is given.
+        #[arg(long = "scope", value_parser = upkeep::scope)]
+        scopes: Vec<function_edge::Scope>,
+        /// The only user whose data it is for.
+        #[arg(long)]
+        user: Option<uuid::Uuid>,
+    },
     #[command(flatten)]
     Ask(Question),
     /// Start the service and keep serving; replay nothing.
     Serve {
         #[command(flatten)]
         place: Place,
+        /// Ask for a token on every request, as on AWS; `token` makes them.
+        #[arg(long)]
+        require_auth: bool,
     },
     /// Count the stored events of a data folder anew, and compare with what is kept.
     ///
@@ -129,10 +160,19 @@ impl Cli {
                 log();
                 return command::reconcile(&Options { port: 0, ..place.options() }, format).await;
             }
-            Some(Command::Serve { place }) => {
+            Some(Command::Serve { place, require_auth }) => {
                 log();
-                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false }).await?;
+                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false, require_auth }).await?;
             }
+            Some(Command::Replay { place }) => {
+                log();
+                upkeep::replay(&Options { port: 0, ..place.options() }).await?;
+            }
+            Some(Command::Erase { place, user }) => {
+                log();
+                upkeep::erase(&Options { port: 0, ..place.options() }, user).await?;
+            }
+            Some(Command::Token { data_dir, scopes, user }) => upkeep::token(&data_dir, &scopes, user)?,
             None => {
                 log();
                 serve(&self.serve).await?;
@@ -160,7 +200,8 @@ async fn serve(serve: &Serve) -> Result<()> {
     environment::check()?;
     // Opened first: a file that is not there should not cost a start.
     let files: Vec<Source> = serve.events.iter().map(|file| Source::open(file)).collect::<Result<_>>()?;
-    let stack = Stack::start(&serve.place.options()).await?;
+    let access = if serve.require_auth { Access::guarded(&serve.place.data_dir)? } else { Access::Open };
+    let stack = Stack::start_with(&serve.place.options(), access).await?;
     let outcome = tokio::select! {
         outcome = work(serve, &stack, files) => outcome,
         stopped = tokio::signal::ctrl_c() => {
