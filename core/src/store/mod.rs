@@ -41,8 +41,8 @@ pub use hold::Hold;
 pub use objects::{Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
 pub use records::{
-    Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline,
-    VersionRecord, Versions, Withdrawal,
+    ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page,
+    Saved, Timeline, VersionRecord, Versions, Withdrawal,
 };
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};

@@ -23,7 +23,7 @@ const ANNOUNCED: &str = "announced";
 /// Keys of the entries of timelines begin with this.
 pub const CHANGE_PREFIX: &str = "change#";
 /// Followed by the id, which begins with its time.
-const ASSESSMENT_PREFIX: &str = "assessed#";
+pub const ASSESSMENT_PREFIX: &str = "assessed#";
 const REQUEST_PREFIX: &str = "requested#";
 const VERSION_PREFIX: &str = "version#";
 

@@ -117,7 +117,7 @@ impl Prepare {
         let begun = match overview.head.preparation {
             Some(_) => self.take_over(overview.head, request, now).await?,
             None => match self.begin(overview, request, now).await? {
-                Begun::Preparation(head) => *head,
+                Begun::Preparation(head) => head,
                 Begun::Settled(prepared) => return Ok(prepared),
             },
         };
@@ -212,7 +212,7 @@ impl Prepare {
         });
         head.enter(State::Preparing, now);
         self.begin_at(&mut head, now).await?;
-        Ok(Begun::Preparation(Box::new(head)))
+        Ok(Begun::Preparation(head))
     }
 
     /// Takes up what somebody began, unless they may still be at it.
@@ -318,6 +318,6 @@ fn under_way(head: &Head) -> PrepareError {
 }
 
 enum Begun {
-    Preparation(Box<Head>),
+    Preparation(Head),
     Settled(Prepared),
 }

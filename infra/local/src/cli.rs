@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use fincoach_simulate::Simulation;
+use function_edge::Scope;
 use learning_core::store::Quarantine;
 use tracing_subscriber::EnvFilter;
 
@@ -52,7 +53,7 @@ struct Serve {
     /// Stop when everything is replayed, assessed and prepared.
     #[arg(long)]
     exit: bool,
-    /// Ask for a token on every request, as on AWS; `token` makes them.
+    /// Let only those use the API who show a token, as on AWS; `token` makes one.
     #[arg(long)]
     require_auth: bool,
 }
@@ -89,27 +90,23 @@ enum Command {
         /// The user's UUID.
         user: uuid::Uuid,
     },
-    /// Print a token for a service that runs with --require-auth, good for a day.
-    Token {
-        /// The data folder of the service.
-        #[arg(long, value_name = "FOLDER", default_value = ".local")]
-        data_dir: PathBuf,
-        /// What it allows, e.g. events:write; everything unless it is given.
-        #[arg(long = "scope", value_parser = upkeep::scope)]
-        scopes: Vec<function_edge::Scope>,
-        /// The only user whose data it is for.
-        #[arg(long)]
-        user: Option<uuid::Uuid>,
-    },
     #[command(flatten)]
     Ask(Question),
     /// Start the service and keep serving; replay nothing.
     Serve {
         #[command(flatten)]
         place: Place,
-        /// Ask for a token on every request, as on AWS; `token` makes them.
+        /// Let only those use the API who show a token, as on AWS; `token` makes one.
         #[arg(long)]
         require_auth: bool,
+    },
+    /// Print a token for a stack that was started with --require-auth; it lasts a day.
+    Token {
+        #[command(flatten)]
+        place: Place,
+        /// What it allows; everything, if none is named.
+        #[arg(long = "scope", value_parser = scope)]
+        scopes: Vec<Scope>,
     },
     /// Count the stored events of a data folder anew, and compare with what is kept.
     ///
@@ -164,6 +161,10 @@ impl Cli {
                 log();
                 serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false, require_auth }).await?;
             }
+            Some(Command::Token { place, scopes }) => {
+                let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
+                println!("{}", Access::token(&place.data_dir, &scopes)?);
+            }
             Some(Command::Replay { place }) => {
                 log();
                 upkeep::replay(&Options { port: 0, ..place.options() }).await?;
@@ -172,7 +173,6 @@ impl Cli {
                 log();
                 upkeep::erase(&Options { port: 0, ..place.options() }, user).await?;
             }
-            Some(Command::Token { data_dir, scopes, user }) => upkeep::token(&data_dir, &scopes, user)?,
             None => {
                 log();
                 serve(&self.serve).await?;
@@ -187,6 +187,11 @@ impl Cli {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn scope(name: &str) -> Result<Scope, String> {
+    let known = || Scope::ALL.map(Scope::name).join(", ");
+    Scope::ALL.into_iter().find(|scope| scope.name() == name).ok_or_else(|| format!("there are {}", known()))
 }
 
 /// Warnings and worse, on standard error; `RUST_LOG` shows more. The engines warn

@@ -1,17 +1,13 @@
-//! What an operator does to a data folder: replay its quarantine, erase a user,
-//! make a token.
-
-use std::path::Path;
+//! What an operator does to a data folder: replay its quarantine, erase a user.
 
 use anyhow::{Result, anyhow, bail};
 use chrono::Utc;
-use function_edge::{Answer, Function, Scope};
+use function_edge::{Answer, Function};
 use learning_core::event::UserId;
 use learning_core::usecase::{Erase, ErasureStatus};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::Access;
 use crate::stack::{Options, Stack};
 
 /// # Errors
@@ -50,23 +46,4 @@ pub async fn erase(options: &Options, user: Uuid) -> Result<()> {
         bail!("the erasure is not complete: it goes on when the service runs");
     }
     Ok(())
-}
-
-/// # Errors
-/// A key file that cannot be read or made.
-pub fn token(data_dir: &Path, scopes: &[Scope], user: Option<Uuid>) -> Result<()> {
-    let Access::Guarded(key) = Access::guarded(data_dir)? else { bail!("there is no key") };
-    let scopes = if scopes.is_empty() { &Scope::ALL[..] } else { scopes };
-    println!("{}", key.token(scopes, user, Utc::now()));
-    Ok(())
-}
-
-/// A scope by its name.
-///
-/// # Errors
-/// For a name that is none's.
-pub fn scope(name: &str) -> Result<Scope, String> {
-    let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-    let scope = Scope::ALL.into_iter().find(|scope| scope.name() == name);
-    scope.ok_or_else(|| format!("there are {}", names.join(", ")))
 }
