@@ -1,7 +1,7 @@
 //! A proxy between the SDK and the DynamoDB engine that does what networks and
 //! services do: refuse, fail, stall, and lose answers after the work was done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,13 +46,16 @@ pub struct Proxy {
     /// Of a hundred requests.
     faulty: u32,
     injected: Arc<Mutex<BTreeMap<Fault, u64>>>,
+    /// The tokens of transactions whose answers were lost: repeated, the service
+    /// knows them as done, and has no conflict to report.
+    done: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Proxy {
     /// Serves on a port of its own, and answers its URL.
     pub async fn start(engine: &str, faulty: u32) -> (Self, String) {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let proxy = Self { engine: engine.to_owned(), client, faulty, injected: Arc::default() };
+        let proxy = Self { engine: engine.to_owned(), client, faulty, injected: Arc::default(), done: Arc::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(pass).with_state(proxy.clone());
@@ -94,15 +97,25 @@ async fn pass(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Re
         Some(Fault::Unavailable) => error(503, "ServiceUnavailable", json!({})),
         Some(Fault::CutBefore) => cut(),
         Some(Fault::CutAfterEffect) => {
+            proxy.done.lock().unwrap().extend(token(&body));
             proxy.forward(headers, body).await;
             cut()
         }
-        Some(Fault::TransactionConflict) => conflict(&body),
+        Some(Fault::TransactionConflict) => {
+            let is_done = token(&body).is_some_and(|token| proxy.done.lock().unwrap().contains(&token));
+            if is_done { proxy.forward(headers, body).await } else { conflict(&body) }
+        }
         Some(Fault::Stall) => {
             tokio::time::sleep(Duration::from_millis(200)).await;
             proxy.forward(headers, body).await
         }
     }
+}
+
+/// Under which a transaction is written once.
+fn token(body: &Bytes) -> Option<String> {
+    let request: Value = serde_json::from_slice(body).ok()?;
+    Some(request.get("ClientRequestToken")?.as_str()?.to_owned())
 }
 
 fn error(status: u16, code: &str, more: Value) -> Response<Body> {
