@@ -104,6 +104,8 @@ pub struct Contribution {
     /// that is empty lowers two dimensions, and filling it mends both.
     #[serde(default)]
     pub score_if_fixed: f64,
+    /// None in a prepared version, which holds no ids of events.
+    #[serde(default)]
     pub examples: Vec<EventId>,
 }
 

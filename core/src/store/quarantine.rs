@@ -97,7 +97,8 @@ impl Quarantine {
             .await
     }
 
-    /// Everything in quarantine, ordered by origin.
+    /// Everything in quarantine, ordered by origin. What is released meanwhile may
+    /// be missing.
     ///
     /// # Errors
     /// Whatever the service says.
@@ -105,10 +106,12 @@ impl Quarantine {
         let keys = self.0.list(PREFIX).await?;
         let mut all: Vec<Quarantined> = stream::iter(keys)
             .map(|key| async move {
-                let bytes = self.0.get(&key).await?.with_context(|| format!("{key} came and went"))?;
-                serde_json::from_slice(&bytes).with_context(|| format!("{key} cannot be read"))
+                let Some(bytes) = self.0.get(&key).await? else { return anyhow::Ok(None) };
+                let read = serde_json::from_slice(&bytes).with_context(|| format!("{key} cannot be read"))?;
+                Ok(Some(read))
             })
             .buffer_unordered(CONCURRENT)
+            .try_filter_map(|one| async move { Ok(one) })
             .try_collect()
             .await?;
         all.sort_by(|a, b| a.origin.cmp(&b.origin));
