@@ -12,5 +12,6 @@ pub mod preparation;
 pub mod quality;
 #[cfg(feature = "store")]
 pub mod store;
+pub mod telemetry;
 #[cfg(feature = "store")]
 pub mod usecase;

@@ -25,7 +25,7 @@ use fincoach_simulate::Simulation;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Counters, Heads, ensure};
-use learning_core::usecase::{Ingest, initialize};
+use learning_core::usecase::{Ids, Ingest, Terms, initialize};
 use serde_json::Value;
 
 const ROUNDS: usize = 5;
@@ -120,7 +120,8 @@ async fn record(events: &[Value]) -> Result<Vec<Recorded>> {
     let clients = environment::clients_at(&url, &engines.s3, &engines.bus, &settings);
     let ingest = Ingest::new(&clients, &settings);
     for batch in events.chunks(settings.batch_events) {
-        ingest.ingest(batch, Utc::now()).await?;
+        let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random };
+        ingest.ingest(batch.iter().cloned().map(Ok).collect(), &terms).await?;
     }
     proxy.abort();
     engines.stop().await;

@@ -2,10 +2,14 @@
 //!
 //! Everything here runs on the embedded engines and needs nothing but Rust.
 
+mod aggregation;
 mod api;
+mod bare;
 mod command_line;
 mod counting;
+mod health;
 mod kill;
+mod model;
 mod payloads;
 mod preparation;
 mod quality;
@@ -13,3 +17,4 @@ mod readiness;
 mod real_events;
 mod sample;
 mod support;
+mod wire;

@@ -1,12 +1,13 @@
 //! The kept state of a dataset, and how it may change.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Dataset, Epoch, Version};
 
 /// Where the open epoch of a dataset stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Below the threshold.
@@ -15,7 +16,7 @@ pub enum State {
     Assessing,
     /// Threshold and quality gate are passed.
     Ready,
-    /// Quality is below the gate.
+    /// Quality is below the gate, or another gate is not passed.
     Blocked,
     /// A version is being prepared.
     Preparing,
@@ -56,6 +57,22 @@ pub struct Head {
     pub updated_at: DateTime<Utc>,
     /// Counts the writes.
     pub revision: u64,
+    /// Changes of state since the head was read: they are written together with it.
+    #[serde(skip)]
+    pub changes: Vec<Change>,
+}
+
+/// A dataset went from one state to another: an entry of its timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    pub at: DateTime<Utc>,
+    /// `null` for the creation of the dataset.
+    pub from: Option<State>,
+    pub to: State,
+    /// The epoch that was open then.
+    pub epoch: Epoch,
+    /// Why, in a sentence.
+    pub cause: String,
 }
 
 /// The making of one version. It is written down before anything is done, so
@@ -89,10 +106,31 @@ impl Head {
             created_at: now,
             updated_at: now,
             revision: 0,
+            changes: vec![Change {
+                at: now,
+                from: None,
+                to: State::Collecting,
+                epoch: Epoch::FIRST,
+                cause: "The dataset is created.".to_owned(),
+            }],
         }
     }
 
+    /// Enters a state that says itself why it is entered: those of a preparation.
     pub fn enter(&mut self, state: State, now: DateTime<Utc>) {
+        let cause = match (&self.preparation, self.last_version) {
+            (Some(Preparation { version, forced: Some(reason), .. }), _) => {
+                format!("Version {} is being prepared although the dataset was not ready: {reason}", version.0)
+            }
+            (Some(preparation), _) => format!("Version {} is being prepared.", preparation.version.0),
+            (None, Some(version)) => format!("Version {} is prepared; what came in since is counted anew.", version.0),
+            (None, None) => "Nothing is being prepared.".to_owned(),
+        };
+        self.enter_because(state, cause, now);
+    }
+
+    pub fn enter_because(&mut self, state: State, cause: String, now: DateTime<Utc>) {
+        self.changes.push(Change { at: now, from: Some(self.state), to: state, epoch: self.epoch, cause });
         self.state = state;
         self.state_since = now;
     }
@@ -106,5 +144,43 @@ impl Head {
     /// The number of the version that would be made next.
     pub fn next_version(&self) -> Version {
         Version(self.last_version.map_or(1, |version| version.0 + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_of_state_is_noted_with_its_cause() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut head = Head::new(Dataset::GOAL, now);
+        head.enter_because(State::Ready, "All gates are passed.".into(), now);
+        let (version, epoch) = (head.next_version(), head.epoch);
+        let forced = Some("a trial".to_owned());
+        head.preparation =
+            Some(Preparation { version, epoch, started_at: now, lease_until: now, counts: None, forced });
+        head.enter(State::Preparing, now);
+        (head.preparation, head.last_version, head.epoch) = (None, Some(version), epoch.next());
+        head.enter(State::Collecting, now);
+        let told: Vec<_> = head.changes.iter().map(|change| (change.from, change.to, change.cause.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (None, State::Collecting, "The dataset is created."),
+                (Some(State::Collecting), State::Ready, "All gates are passed."),
+                (
+                    Some(State::Ready),
+                    State::Preparing,
+                    "Version 1 is being prepared although the dataset was not ready: a trial"
+                ),
+                (
+                    Some(State::Preparing),
+                    State::Collecting,
+                    "Version 1 is prepared; what came in since is counted anew."
+                ),
+            ]
+        );
+        assert!(!serde_json::to_string(&head).unwrap().contains("changes"), "they are records of their own");
     }
 }

@@ -1,8 +1,12 @@
 //! Training datasets: what feeds each, how it fills, when it is ready.
 //!
 //! [`spec`] declares the datasets; [`lifecycle`] is the state that is kept
-//! of one; [`readiness`] judges it; [`settings`] holds what an operator may set.
+//! of one; [`readiness`] judges it by its gates ([`mod@gate`]) and says when it
+//! will have enough ([`mod@forecast`]); [`settings`] holds what an operator may set.
 
+pub mod activity;
+pub mod forecast;
+pub mod gate;
 pub mod history;
 pub mod lifecycle;
 pub mod readiness;
@@ -15,6 +19,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
@@ -73,6 +78,16 @@ impl<'de> Deserialize<'de> for Dataset {
     }
 }
 
+impl JsonSchema for Dataset {
+    fn schema_name() -> Cow<'static, str> {
+        "DatasetName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Dataset::all().map(Dataset::name).collect::<Vec<_>>()})
+    }
+}
+
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -99,7 +114,7 @@ impl FromStr for Dataset {
 ///
 /// Every event is stamped with the epoch in which each dataset took it in. The
 /// input of a version that closed epoch N is every event stamped N or earlier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Epoch(pub u32);
 
@@ -123,7 +138,7 @@ impl fmt::Display for Epoch {
 }
 
 /// The number of a prepared, immutable version of a dataset; the first is 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Version(pub u32);
 

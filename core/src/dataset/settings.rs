@@ -9,10 +9,13 @@ use std::str::FromStr;
 
 use chrono::Duration;
 
+use super::gate::ExtraGates;
 use super::history::Sufficiency;
 use super::rules::RuleChanges;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
+use crate::event::mapping::Mappings;
+use crate::event::privacy;
 use crate::event::schema::RECOMMENDATION_INTERACTIONS;
 
 /// Every variable that may be set begins with this.
@@ -32,6 +35,15 @@ pub struct Settings {
     pub assess_at_once: u64,
     pub rewards: Rewards,
     pub limits: Limits,
+    pub privacy: privacy::Rules,
+    /// Bytes of a request's body, as it comes.
+    pub body_bytes: usize,
+    /// Bytes of a request's body when it is decompressed.
+    pub decompressed_bytes: usize,
+    /// How the items of foreign tables become events.
+    pub mappings: Mappings,
+    /// Whether requests need a token; without one, everybody may do everything.
+    pub require_auth: bool,
     /// Events in one request.
     pub batch_events: usize,
     /// Parallel scans of the events table.
@@ -39,7 +51,8 @@ pub struct Settings {
     /// Least time between two automatic assessments of a dataset.
     pub min_interval: Duration,
     /// Whether a dataset that becomes ready is prepared at once.
-    pub auto_prepare: bool,
+    auto_prepare: PerDataset<bool>,
+    extra_gates: PerDataset<ExtraGates>,
     /// The secret that turns users into subjects; preparation refuses to work without one.
     pub pseudonym_key: Option<PseudonymKey>,
     pub resources: Resources,
@@ -138,10 +151,16 @@ impl Default for Settings {
             assess_at_once: 100_000,
             rewards: Rewards::default(),
             limits: Limits::default(),
+            privacy: privacy::Rules::default(),
+            body_bytes: 4 * 1024 * 1024,
+            decompressed_bytes: 32 * 1024 * 1024,
+            mappings: Mappings::default(),
+            require_auth: true,
             batch_events: 500,
             scan_segments: 4,
             min_interval: Duration::hours(1),
-            auto_prepare: true,
+            auto_prepare: PerDataset::from_fn(|_| true),
+            extra_gates: PerDataset::default(),
             pseudonym_key: None,
             resources: Resources {
                 events_table: "fincoach-events".into(),
@@ -156,6 +175,16 @@ impl Default for Settings {
 impl Settings {
     pub fn threshold(&self, dataset: Dataset) -> u64 {
         self.thresholds[dataset]
+    }
+
+    /// Whether a dataset is prepared as soon as it is ready, without anybody asking.
+    pub fn auto_prepares(&self, dataset: Dataset) -> bool {
+        self.auto_prepare[dataset]
+    }
+
+    /// The gates beyond threshold and quality.
+    pub fn extra_gates(&self, dataset: Dataset) -> &ExtraGates {
+        &self.extra_gates[dataset]
     }
 
     /// Reads the settings from the process's environment.
@@ -181,10 +210,6 @@ impl Settings {
     fn read(vars: &mut Vars) -> Result<Self, SettingError> {
         let mut settings = Settings::default();
 
-        for dataset in Dataset::all() {
-            let name = format!("THRESHOLD_{}", dataset.name().to_uppercase());
-            vars.read(&name, &mut settings.thresholds[dataset], |threshold| *threshold > 0, "at least 1")?;
-        }
         let sufficiency = &mut settings.sufficiency;
         vars.read("SUFFICIENT_TRANSACTIONS", &mut sufficiency.transactions, |count| *count > 0, "at least 1")?;
         vars.read("SUFFICIENT_DAYS", &mut sufficiency.days, |days| *days >= 0, "at least 0")?;
@@ -209,11 +234,27 @@ impl Settings {
             "256 to 300000",
         )?;
         vars.read("DEPTH", &mut settings.limits.depth, |depth| (1..=30).contains(depth), "1 to 30")?;
+        vars.read(
+            "STRING_BYTES",
+            &mut settings.limits.string_bytes,
+            |bytes| (64..=300_000).contains(bytes),
+            "64 to 300000",
+        )?;
+        let mappings = r#"JSON: {"table": {"event_type": "=…", "user_id": "…", "occurred_at": "…", "data": {…}}}"#;
+        vars.read("STREAM_MAPPINGS", &mut settings.mappings, |_| true, mappings)?;
+        vars.read("REQUIRE_AUTH", &mut settings.require_auth, |_| true, "true or false")?;
+        settings.read_bodies(vars)?;
+        settings.read_privacy(vars)?;
         vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.clock_skew)?;
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
         vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
         vars.read_seconds("MIN_INTERVAL_SECONDS", &mut settings.min_interval)?;
-        vars.read("AUTO_PREPARE", &mut settings.auto_prepare, |_| true, "true or false")?;
+        let mut auto_prepare = true;
+        vars.read("AUTO_PREPARE", &mut auto_prepare, |_| true, "true or false")?;
+        settings.auto_prepare = PerDataset::from_fn(|_| auto_prepare);
+        for dataset in Dataset::all() {
+            vars.read_dataset(dataset, &mut settings)?;
+        }
         if let Some(key) = vars.take("PSEUDONYM_KEY") {
             settings.pseudonym_key = Some(key.parse().map_err(|problem: &str| error("PSEUDONYM_KEY", problem))?);
         }
@@ -224,6 +265,34 @@ impl Settings {
         vars.read("BUS", &mut resources.bus, |name| is_name(name), "not empty")?;
 
         Ok(settings)
+    }
+
+    fn read_bodies(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
+        // A synchronous Lambda takes 6 MB, of which escaping wants its part.
+        let (kib, mib) = (1024, 1024 * 1024);
+        vars.read("BODY_BYTES", &mut self.body_bytes, |bytes| (kib..=4 * mib).contains(bytes), "1024 to 4194304")?;
+        let possible = |bytes: &usize| (kib..=256 * mib).contains(bytes);
+        vars.read("DECOMPRESSED_BYTES", &mut self.decompressed_bytes, possible, "1024 to 268435456")
+    }
+
+    /// Every rule of redaction has a switch.
+    fn read_privacy(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
+        let rules = &mut self.privacy;
+        for (name, rule) in [
+            ("REDACT_KEYS", &mut rules.keys),
+            ("REDACT_CARDS", &mut rules.cards),
+            ("REDACT_IBANS", &mut rules.ibans),
+            ("REDACT_SSNS", &mut rules.ssns),
+            ("REDACT_EMAILS", &mut rules.emails),
+            ("REDACT_PHONES", &mut rules.phones),
+        ] {
+            vars.read(name, rule, |_| true, "true or false")?;
+        }
+        // 0 switches the rule off.
+        let mut most = rules.string_chars.unwrap_or(0);
+        vars.read("STRING_CHARS", &mut most, |most| *most == 0 || (32..=100_000).contains(most), "0, or 32 to 100000")?;
+        rules.string_chars = (most > 0).then_some(most);
+        Ok(())
     }
 }
 
@@ -290,6 +359,24 @@ impl Vars {
         Ok(())
     }
 
+    /// What is set for one dataset, its name being the end of the variable's.
+    fn read_dataset(&mut self, dataset: Dataset, settings: &mut Settings) -> Result<(), SettingError> {
+        let name = |prefix: &str| format!("{prefix}_{}", dataset.name().to_uppercase());
+        self.read(&name("THRESHOLD"), &mut settings.thresholds[dataset], |least| *least > 0, "at least 1")?;
+        self.read(&name("AUTO_PREPARE"), &mut settings.auto_prepare[dataset], |_| true, "true or false")?;
+        let gates = &mut settings.extra_gates[dataset];
+        self.read(&name("MIN_USERS"), &mut gates.min_users, |_| true, "a number of users; 0 is off")?;
+        self.read(&name("MIN_CLASS_RECORDS"), &mut gates.min_class_records, |_| true, "a number; 0 is off")?;
+        self.read_seconds(&name("MAX_AGE_SECONDS"), &mut gates.max_age)?;
+        self.read(
+            &name("MAX_USER_SHARE"),
+            &mut gates.max_user_share,
+            |share| *share > 0.0 && *share <= 1.0,
+            "above 0, up to 1; 1 is off",
+        )?;
+        self.read(&name("DRIFT_GATE"), &mut gates.drift, |_| true, "true or false")
+    }
+
     fn finish(self) -> Result<(), SettingError> {
         match self.given.into_keys().next() {
             Some(name) => Err(error(&name, "no such setting; README.md lists them")),
@@ -317,9 +404,21 @@ mod tests {
         assert_eq!(settings.threshold(Dataset::GOAL), 7);
         assert_eq!(settings.threshold(Dataset::SPENDING), 1_000);
         assert_eq!(settings.min_interval, Duration::zero());
+        let settings = read(&[("LEARNING_STRING_CHARS", "0"), ("LEARNING_REDACT_PHONES", "false")]).unwrap();
+        assert_eq!(settings.privacy, privacy::Rules { string_chars: None, phones: false, ..Default::default() });
         let settings = read(&[("LEARNING_REWARD_NOT_HELPFUL", "-2")]).unwrap();
         assert_eq!((settings.rewards.of("not_helpful"), settings.rewards.of("implemented")), (Some(-2.0), Some(1.0)));
         assert_eq!(settings.rewards.of("shrug"), None);
+    }
+
+    #[test]
+    fn what_is_set_for_one_dataset_holds_for_it_alone() {
+        let settings = read(&[("LEARNING_AUTO_PREPARE", "false"), ("LEARNING_AUTO_PREPARE_GOAL", "true")]).unwrap();
+        assert!(settings.auto_prepares(Dataset::GOAL) && !settings.auto_prepares(Dataset::SPENDING));
+        let settings = read(&[("LEARNING_AUTO_PREPARE_GOAL", "false"), ("LEARNING_MIN_USERS_GOAL", "9")]).unwrap();
+        assert!(!settings.auto_prepares(Dataset::GOAL) && settings.auto_prepares(Dataset::SPENDING));
+        assert_eq!(settings.extra_gates(Dataset::GOAL).min_users, 9);
+        assert_eq!(settings.extra_gates(Dataset::SPENDING), &ExtraGates::default());
     }
 
     #[test]
@@ -332,7 +431,12 @@ mod tests {
             ("LEARNING_REWARD_CLICK", "inf", "between -1000 and 1000"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
+            ("LEARNING_MAX_USER_SHARE_GOAL", "0", "above 0"),
+            ("LEARNING_AUTO_PREPARE_GAOL", "true", "no such setting"),
             ("LEARNING_QUALITY_RULES", r#"{"transaction_creation.price": {"max": 1}}"#, "no field"),
+            ("LEARNING_REDACT_CARDS", "off", "true or false"),
+            ("LEARNING_STRING_CHARS", "5", "0, or 32 to 100000"),
+            ("LEARNING_STREAM_MAPPINGS", r#"{"orders": {}}"#, "missing field"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.variable, name);

@@ -31,6 +31,9 @@ pub struct DatasetSpec {
     /// Everything that it takes in. Each event type is in one of them at most.
     pub inputs: &'static [Input],
     pub counted: Counted,
+    /// Interactions of its records that a model must see some of each: what it
+    /// learns to tell apart.
+    pub classes: &'static [&'static str],
 }
 
 /// Events that a dataset takes in, of one type.
@@ -88,6 +91,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         preparable: true,
         inputs: &[records("recommendation_interaction"), features("transaction_creation")],
         counted: Counted::Events("recommendation_interaction", Interactions::AnyBut(&["view"])),
+        classes: &["click", "dismiss"],
     },
     DatasetSpec {
         name: "segmentation",
@@ -105,6 +109,7 @@ static BUNDLED: [DatasetSpec; 4] = [
             records("user_segment_update"),
         ],
         counted: Counted::SufficientUsers,
+        classes: &[],
     },
     DatasetSpec {
         name: "spending",
@@ -113,6 +118,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         preparable: true,
         inputs: &[records("transaction_creation")],
         counted: Counted::Events("transaction_creation", Interactions::Any),
+        classes: &[],
     },
     DatasetSpec {
         name: "goal",
@@ -121,6 +127,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         preparable: true,
         inputs: &[records("goal_modification"), features("transaction_creation")],
         counted: Counted::Events("goal_modification", Interactions::Only(&["achieve", "fail"])),
+        classes: &["achieve", "fail"],
     },
 ];
 

@@ -45,6 +45,10 @@ impl EventKind {
     fn interaction(&self) -> Option<&str> {
         self.0.split_once('.').map(|(_, interaction)| interaction)
     }
+
+    fn is_record_of(&self, dataset: Dataset) -> bool {
+        dataset.role_of(self.event_type(), self.interaction()) == Some(Role::Record)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,12 +74,26 @@ impl Totals {
         self.0.values().sum()
     }
 
+    /// Events of a type, by interaction; those of a type without interactions are under its name.
+    pub fn of_type(&self, event_type: &str) -> BTreeMap<String, u64> {
+        self.iter()
+            .filter(|(kind, _)| kind.event_type() == event_type)
+            .map(|(kind, count)| (kind.interaction().unwrap_or(event_type).to_owned(), count))
+            .collect()
+    }
+
+    /// Records of each class that a dataset declares, over all its epochs.
+    pub fn classes(&self, dataset: Dataset) -> Vec<(&'static str, u64)> {
+        let records = |class: &str| {
+            let of_class = self.iter().filter(|(kind, _)| kind.interaction() == Some(class));
+            of_class.filter(|(kind, _)| kind.is_record_of(dataset)).map(|(_, count)| count).sum()
+        };
+        dataset.spec().classes.iter().map(|class| (*class, records(class))).collect()
+    }
+
     /// Records of a dataset, over all its epochs.
     pub fn records(&self, dataset: Dataset) -> u64 {
-        self.iter()
-            .filter(|(kind, _)| dataset.role_of(kind.event_type(), kind.interaction()) == Some(Role::Record))
-            .map(|(_, count)| count)
-            .sum()
+        self.iter().filter(|(kind, _)| kind.is_record_of(dataset)).map(|(_, count)| count).sum()
     }
 }
 
@@ -124,6 +142,11 @@ mod tests {
         ];
         let totals: Totals = events.iter().map(EventKind::of).collect();
         assert_eq!(totals.events(), 9);
+        assert_eq!(totals.classes(Dataset::GOAL), [("achieve", 1), ("fail", 0)]);
+        assert_eq!(totals.classes(Dataset::SPENDING), []);
+        let goal = [("achieve".to_owned(), 1), ("other".to_owned(), 1)];
+        assert_eq!(totals.of_type("goal_modification"), BTreeMap::from(goal));
+        assert_eq!(totals.of_type("transaction_creation"), BTreeMap::from([("transaction_creation".to_owned(), 1)]));
         for dataset in Dataset::all() {
             let records = events.iter().filter(|event| dataset.role(event) == Some(Role::Record)).count();
             assert_eq!(totals.records(dataset), records as u64, "{dataset}");

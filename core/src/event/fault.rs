@@ -1,7 +1,8 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is wrong with one part of an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fault {
     /// Path from the event's root, e.g. `["data", "amount"]`.
     pub loc: Vec<String>,
@@ -10,7 +11,7 @@ pub struct Fault {
 }
 
 /// The stable, machine-readable kind of a [`Fault`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultCode {
     /// Absent, null, empty, blank or NaN where a value is required.
@@ -23,6 +24,14 @@ pub enum FaultCode {
     TooLarge,
     TooDeep,
     ImplausibleTime,
+    /// A member of the envelope that is not stored.
+    UnknownField,
+    /// A schema version above those that are declared.
+    UnknownVersion,
+    /// Not for this caller: an end user's token writes only its own events.
+    NotAllowed,
+    /// The user has asked that nothing be kept.
+    Erased,
 }
 
 impl FaultCode {
@@ -37,6 +46,10 @@ impl FaultCode {
             FaultCode::TooLarge => "too_large",
             FaultCode::TooDeep => "too_deep",
             FaultCode::ImplausibleTime => "implausible_time",
+            FaultCode::UnknownField => "unknown_field",
+            FaultCode::UnknownVersion => "unknown_version",
+            FaultCode::NotAllowed => "not_allowed",
+            FaultCode::Erased => "erased",
         }
     }
 }
@@ -44,5 +57,10 @@ impl FaultCode {
 impl Fault {
     pub fn new(loc: &[&str], code: FaultCode, message: impl Into<String>) -> Self {
         Self { loc: loc.iter().map(|part| (*part).to_owned()).collect(), code, message: message.into() }
+    }
+
+    /// E.g. `user_id missing`.
+    pub fn reason(&self) -> String {
+        format!("{} {}", self.loc.join("."), self.code.as_str()).trim_start().to_owned()
     }
 }

@@ -2,13 +2,18 @@
 //!
 //! [`envelope`] turns JSON into an [`Event`] or a list of [`Fault`]s;
 //! [`schema`] declares the known event types and their fields, and is the one
-//! place to add either; [`category`] maps the names of spending categories.
+//! place to add either; [`privacy`] takes out what must not be kept; [`ndjson`]
+//! and [`mapping`] bring other forms to events; [`category`] maps the names of
+//! spending categories.
 
 pub mod category;
 pub mod cell;
 pub mod envelope;
 mod fault;
 pub mod line;
+pub mod mapping;
+pub mod ndjson;
+pub mod privacy;
 pub mod rule;
 pub mod schema;
 

@@ -18,6 +18,8 @@ use super::{EventType, FaultCode};
 #[derive(Debug)]
 pub struct EventSchema {
     pub event_type: &'static str,
+    /// Of `data`; a type has one declaration for each of its versions.
+    pub version: u32,
     /// The field that identifies the thing reported (not the report).
     pub business_id: &'static str,
     pub fields: &'static [Field],
@@ -242,6 +244,7 @@ const fn optional(name: &'static str, kind: Kind) -> Field {
 
 static TRANSACTION: EventSchema = EventSchema {
     event_type: "transaction_creation",
+    version: 1,
     business_id: "transaction_id",
     fields: &[
         required("transaction_id", Kind::Id, Refuse::Unpopulated),
@@ -270,6 +273,7 @@ static TRANSACTION: EventSchema = EventSchema {
 
 static RECOMMENDATION: EventSchema = EventSchema {
     event_type: "recommendation_interaction",
+    version: 1,
     business_id: "recommendation_id",
     fields: &[
         required("recommendation_id", Kind::Id, Refuse::Unpopulated),
@@ -305,6 +309,7 @@ static RECOMMENDATION: EventSchema = EventSchema {
 
 static GOAL: EventSchema = EventSchema {
     event_type: "goal_modification",
+    version: 1,
     business_id: "goal_id",
     fields: &[
         required("goal_id", Kind::Id, Refuse::Unpopulated),
@@ -329,6 +334,7 @@ static GOAL: EventSchema = EventSchema {
 
 static SEGMENT: EventSchema = EventSchema {
     event_type: "user_segment_update",
+    version: 1,
     business_id: "segment_id",
     fields: &[
         required("segment_id", Kind::Id, Refuse::Never),
@@ -352,7 +358,7 @@ pub fn declared() -> &'static [&'static EventSchema] {
 pub enum NotDeclared {
     #[error("event types are declared once, before the first use of any")]
     TooLate,
-    #[error("there is an event type {0} already")]
+    #[error("this version of the event type {0} is declared already")]
     NameTaken(&'static str),
 }
 
@@ -363,7 +369,7 @@ pub enum NotDeclared {
 pub fn declare(more: impl IntoIterator<Item = &'static EventSchema>) -> Result<(), NotDeclared> {
     let mut all = BUNDLED.to_vec();
     for schema in more {
-        if all.iter().any(|other| other.event_type == schema.event_type) {
+        if all.iter().any(|other| (other.event_type, other.version) == (schema.event_type, schema.version)) {
             return Err(NotDeclared::NameTaken(schema.event_type));
         }
         all.push(schema);
@@ -376,9 +382,19 @@ pub fn schema(event_type: &EventType) -> Option<&'static EventSchema> {
     of_name(event_type.name())
 }
 
-/// The declaration of the type of this name.
+/// The newest declaration of the type of this name.
 pub fn of_name(event_type: &str) -> Option<&'static EventSchema> {
-    declared().iter().copied().find(|schema| schema.event_type == event_type)
+    of_version(event_type, u32::MAX)
+}
+
+/// The declaration by which `data` of a version is checked: its own, or the
+/// newest before it; the oldest there is where none is before it.
+pub fn of_version(event_type: &str, version: u32) -> Option<&'static EventSchema> {
+    let of_type = || declared().iter().copied().filter(|schema| schema.event_type == event_type);
+    of_type()
+        .filter(|schema| schema.version <= version)
+        .max_by_key(|schema| schema.version)
+        .or_else(|| of_type().min_by_key(|schema| schema.version))
 }
 
 impl EventSchema {

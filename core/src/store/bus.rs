@@ -1,24 +1,46 @@
 //! Facts on the event bus: what has happened, in the past tense. They carry the
-//! dataset, never state: whoever hears one reads the state and decides.
+//! dataset, or what else it is about, never state: whoever hears one reads the state and decides.
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde::Serialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Clients;
-use crate::dataset::{Dataset, Version};
+use crate::dataset::{Dataset, Epoch, Version};
 
 /// The `source` of every fact.
 pub const FACT_SOURCE: &str = "fincoach.learning";
+/// The `detail-type`s of the facts that name no dataset.
+pub const FILE_PARTLY_INGESTED: &str = "file partly ingested";
+pub const ERASURE_REQUESTED: &str = "erasure requested";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Fact {
     ThresholdReached(Dataset),
     AssessmentRequested(Dataset),
     QualityAssessed(Dataset),
-    DatasetReady(Dataset),
-    DatasetPrepared { dataset: Dataset, version: Version, manifest: String, digest: String },
+    /// Once an epoch, delivered at least once: who must not act twice remembers the epoch.
+    DatasetReady {
+        dataset: Dataset,
+        epoch: Epoch,
+    },
+    /// Nobody listens to it: it shows that facts can be published.
+    HealthChecked,
+    DatasetPrepared {
+        dataset: Dataset,
+        version: Version,
+        manifest: String,
+        digest: String,
+    },
+    /// A file under `incoming/` is taken in so far, and not to its end.
+    FilePartlyIngested {
+        object: String,
+    },
+    ErasureRequested {
+        erasure: Uuid,
+    },
 }
 
 impl Fact {
@@ -28,22 +50,28 @@ impl Fact {
             Fact::ThresholdReached(_) => "threshold reached",
             Fact::AssessmentRequested(_) => "assessment requested",
             Fact::QualityAssessed(_) => "quality assessed",
-            Fact::DatasetReady(_) => "dataset ready",
+            Fact::DatasetReady { .. } => "dataset ready",
+            Fact::HealthChecked => "health checked",
             Fact::DatasetPrepared { .. } => "dataset prepared",
+            Fact::FilePartlyIngested { .. } => FILE_PARTLY_INGESTED,
+            Fact::ErasureRequested { .. } => ERASURE_REQUESTED,
         }
     }
 
     fn detail(&self) -> Value {
         match self {
-            Fact::ThresholdReached(dataset)
-            | Fact::AssessmentRequested(dataset)
-            | Fact::QualityAssessed(dataset)
-            | Fact::DatasetReady(dataset) => {
+            Fact::ThresholdReached(dataset) | Fact::AssessmentRequested(dataset) | Fact::QualityAssessed(dataset) => {
                 json!({"dataset": dataset, "dataset_id": dataset.id()})
+            }
+            Fact::HealthChecked => json!({}),
+            Fact::DatasetReady { dataset, epoch } => {
+                json!({"dataset": dataset, "dataset_id": dataset.id(), "epoch": epoch})
             }
             Fact::DatasetPrepared { dataset, version, manifest, digest } => json!({
                 "dataset": dataset, "dataset_id": dataset.id(), "version": version, "manifest": manifest, "digest": digest,
             }),
+            Fact::FilePartlyIngested { object } => json!({"object": object}),
+            Fact::ErasureRequested { erasure } => json!({"erasure": erasure}),
         }
     }
 }

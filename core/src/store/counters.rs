@@ -7,13 +7,16 @@
 //! the epochs that its events are stamped with, so nothing can enter an epoch
 //! that the shard has closed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, Update};
 
+use chrono::{DateTime, Utc};
+
 use super::Clients;
-use super::attribute::{self, Item, number, string};
+use super::attribute::{self, Item, number, string, time};
+use super::event_log::Addition;
 use super::tables::{OWNER, RECORD};
 use crate::dataset::totals::{EventKind, Totals};
 use crate::dataset::{Counts, Dataset, Epoch, PerDataset};
@@ -25,6 +28,9 @@ pub const COUNTER_PREFIX: &str = "counter#";
 
 const KIND: &str = "counter";
 const TOTAL_PREFIX: &str = "total#";
+const SEGMENT_PREFIX: &str = "segment#";
+const REFUSED_PREFIX: &str = "refused#";
+const USERS: &str = "users";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(u8);
@@ -63,6 +69,14 @@ pub struct CounterShard {
     /// Of the epoch before it.
     pub closed: PerDataset<Option<Closing>>,
     pub totals: Totals,
+    /// Users whose first transaction was counted here.
+    pub users: u64,
+    /// When the newest record of each dataset was counted here.
+    pub newest: PerDataset<Option<DateTime<Utc>>>,
+    /// Segment updates by the name of the segment.
+    pub segments: BTreeMap<String, u64>,
+    /// Events that were not taken in, by reason.
+    pub refused: BTreeMap<String, u64>,
 }
 
 impl CounterShard {
@@ -87,11 +101,13 @@ impl CounterShard {
                 Some(epoch) => Ok(Some(Closing { epoch: Epoch(epoch), counts: counts("closed_", dataset)? })),
             }
         };
+        let newest = |dataset| {
+            let name = arrival_attribute(dataset);
+            item.contains_key(&name).then(|| attribute::get_time(item, &name)).transpose()
+        };
         let mut totals = Totals::default();
-        for name in item.keys() {
-            if let Some(kind) = name.strip_prefix(TOTAL_PREFIX) {
-                totals.add(EventKind::from_name(kind), attribute::get_number(item, name)?);
-            }
+        for (kind, count) in by_name(item, TOTAL_PREFIX)? {
+            totals.add(EventKind::from_name(&kind), count);
         }
         Ok(Self {
             epochs: PerDataset::try_from_fn(|dataset| {
@@ -100,6 +116,10 @@ impl CounterShard {
             open: PerDataset::try_from_fn(|dataset| counts("", dataset))?,
             closed: PerDataset::try_from_fn(closed)?,
             totals,
+            users: attribute::find_number(item, USERS)?.unwrap_or_default(),
+            newest: PerDataset::try_from_fn(newest)?,
+            segments: by_name(item, SEGMENT_PREFIX)?,
+            refused: by_name(item, REFUSED_PREFIX)?,
         })
     }
 }
@@ -185,6 +205,29 @@ impl Counters {
         Ok(shards)
     }
 
+    /// Counts events that were not taken in, by reason. It is no part of a
+    /// transaction: a count that is lost loses no event.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn count_refused(&self, shard: ShardId, refused: &BTreeMap<String, u64>) -> Result<()> {
+        let mut update = UpdateParts::default();
+        for (reason, count) in refused {
+            update.add(format!("{REFUSED_PREFIX}{reason}"), *count);
+        }
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(shard.key()))
+            .update_expression(update.expression())
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .send()
+            .await
+            .context("could not count what was not taken in")?;
+        Ok(())
+    }
+
     /// Moves every shard of a dataset from `epoch` to the next, and answers what
     /// the closed epoch took in. Shards move one by one, in any order; whoever
     /// finds a half-closed epoch calls this again and gets the same answer.
@@ -241,43 +284,85 @@ fn is_complete(item: &Item) -> bool {
     Dataset::all().all(|dataset| item.contains_key(&format!("epoch_{dataset}")))
 }
 
-/// The part of a transaction that adds to a shard, on condition of its epochs.
-pub(super) fn addition(
-    table: &str,
-    shard: ShardId,
-    epochs: &PerDataset<Epoch>,
-    counts: &PerDataset<Counts>,
-    totals: &Totals,
-) -> Result<Update> {
-    let mut names = HashMap::new();
-    let mut values: HashMap<String, AttributeValue> = HashMap::new();
-    let mut additions = Vec::new();
-    let mut add = |attribute: String, count: u64| {
+/// Numbers whose attribute names begin with `prefix`, by the rest of the name.
+fn by_name(item: &Item, prefix: &str) -> Result<BTreeMap<String, u64>> {
+    let named = item.keys().filter_map(|name| Some((name.strip_prefix(prefix)?, name)));
+    named.map(|(rest, name)| Ok((rest.to_owned(), attribute::get_number(item, name)?))).collect()
+}
+
+/// The attribute that says when a dataset's newest record came in.
+fn arrival_attribute(dataset: Dataset) -> String {
+    format!("newest_{dataset}")
+}
+
+/// An update expression in the making: names and values are placeholders.
+#[derive(Default)]
+struct UpdateParts {
+    additions: Vec<String>,
+    assignments: Vec<String>,
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl UpdateParts {
+    fn add(&mut self, attribute: String, count: u64) {
         if count > 0 {
-            let (name, value) = (format!("#a{}", additions.len()), format!(":a{}", additions.len()));
-            additions.push(format!("{name} {value}"));
-            names.insert(name, attribute);
-            values.insert(value, number(count));
+            let (name, value) = self.placeholders(attribute, number(count));
+            self.additions.push(format!("{name} {value}"));
         }
-    };
-    for (dataset, counts) in counts.iter() {
-        add(format!("events_{dataset}"), counts.events);
-        add(format!("counting_{dataset}"), counts.counting);
     }
-    for (kind, count) in totals.iter() {
-        add(format!("{TOTAL_PREFIX}{}", kind.name()), count);
+
+    fn set(&mut self, attribute: String, value: AttributeValue) {
+        let (name, value) = self.placeholders(attribute, value);
+        self.assignments.push(format!("{name} = {value}"));
+    }
+
+    fn placeholders(&mut self, attribute: String, value: AttributeValue) -> (String, String) {
+        let (name, placeholder) = (format!("#a{}", self.names.len()), format!(":a{}", self.names.len()));
+        self.names.insert(name.clone(), attribute);
+        self.values.insert(placeholder.clone(), value);
+        (name, placeholder)
+    }
+
+    fn expression(&self) -> String {
+        let part = |word: &str, parts: &[String]| match parts {
+            [] => String::new(),
+            parts => format!("{word} {} ", parts.join(", ")),
+        };
+        part("ADD", &self.additions) + &part("SET", &self.assignments)
+    }
+}
+
+/// The part of a transaction that adds to a shard, on condition of its epochs.
+pub(super) fn addition(table: &str, shard: ShardId, epochs: &PerDataset<Epoch>, addition: &Addition) -> Result<Update> {
+    let mut update = UpdateParts::default();
+    for (dataset, counts) in addition.counts.iter() {
+        update.add(format!("events_{dataset}"), counts.events);
+        update.add(format!("counting_{dataset}"), counts.counting);
+    }
+    for (kind, count) in addition.totals.iter() {
+        update.add(format!("{TOTAL_PREFIX}{}", kind.name()), count);
+    }
+    update.add(USERS.to_owned(), addition.users);
+    for (segment, count) in &addition.segments {
+        update.add(format!("{SEGMENT_PREFIX}{segment}"), *count);
+    }
+    for (dataset, newest) in addition.newest.iter() {
+        if let Some(newest) = newest {
+            update.set(arrival_attribute(dataset), time(*newest));
+        }
     }
     let mut conditions = Vec::new();
     for (dataset, epoch) in epochs.iter() {
         conditions.push(format!("epoch_{dataset} = :{dataset}"));
-        values.insert(format!(":{dataset}"), number(epoch));
+        update.values.insert(format!(":{dataset}"), number(epoch));
     }
     Ok(Update::builder()
         .table_name(table)
         .set_key(Some(shard.key()))
-        .update_expression(format!("ADD {}", additions.join(", ")))
+        .update_expression(update.expression())
         .condition_expression(conditions.join(" AND "))
-        .set_expression_attribute_names(Some(names))
-        .set_expression_attribute_values(Some(values))
+        .set_expression_attribute_names(Some(update.names))
+        .set_expression_attribute_values(Some(update.values))
         .build()?)
 }

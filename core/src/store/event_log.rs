@@ -1,29 +1,39 @@
 //! Appending events: each batch is one transaction of the events, the counts of
-//! one counter shard, and the histories of users that the events change.
+//! one counter shard, and the history of every user in it, which the events
+//! change or which at least must not have become a tombstone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{CancellationReason, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ConditionCheck, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::Clients;
-use super::attribute::{self, Item, number, string, time};
+use super::attribute::{self, Item, number};
 use super::counters::{self, ShardId};
-use super::tables::{EVENT_ID, USER_ID};
+use super::event_item::{self, ERASED_AT, event_item, history_item, history_key};
+use super::tables::USER_ID;
 use crate::dataset::history::History;
 use crate::dataset::totals::Totals;
-use crate::dataset::{Counts, Dataset, Epoch, PerDataset};
+use crate::dataset::{Counts, Epoch, PerDataset};
+use crate::event::privacy::Redactions;
 use crate::event::{StoredEvent, UserId};
-
-/// The sort key of a user's history; no event id is spelled like it.
-const HISTORY: &str = "history";
 
 /// What a batch adds to its counter shard.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Addition {
     pub counts: PerDataset<Counts>,
     pub totals: Totals,
+    /// Users whose first transaction is among the events.
+    pub users: u64,
+    /// When the newest record of each dataset came in; `None` where the batch has none of it.
+    pub newest: PerDataset<Option<DateTime<Utc>>>,
+    /// Segment updates by the name of the segment.
+    pub segments: BTreeMap<String, u64>,
 }
 
 /// A user's history as it is kept: `revision` counts its writes.
@@ -31,31 +41,58 @@ pub struct Addition {
 pub struct HistoryEntry {
     pub history: History,
     pub revision: u64,
+    /// The counter shard that counted the user as sufficient.
+    pub sufficient_on: Option<ShardId>,
+}
+
+/// How a user stands with us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Known(HistoryEntry),
+    /// The user's data are erased, and nothing more is taken in.
+    Erased,
+}
+
+/// An event on its way into the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    pub stored: &'a StoredEvent,
+    pub redactions: Redactions,
 }
 
 /// One transaction: at most 100 items in all, and no event or user twice.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
-    pub events: Vec<&'a StoredEvent>,
+    pub events: Vec<Entry<'a>>,
     pub shard: ShardId,
     /// The epochs of the shard, with which the events are stamped.
     pub epochs: PerDataset<Epoch>,
     pub addition: Addition,
     /// The histories as they shall be; each replaces the revision before its own.
     pub histories: Vec<(UserId, HistoryEntry)>,
+    /// The other users of the events.
+    pub bystanders: Vec<UserId>,
 }
 
 /// Why nothing of a batch was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// The event at this place of the batch is stored already.
-    Duplicate(usize),
+    /// The event at this place of the batch is stored already: as the one given,
+    /// where the service says so.
+    Duplicate(usize, Option<Box<StoredEvent>>),
     /// The shard has moved to another epoch, or does not exist.
     EpochMoved,
-    /// The user's history has changed since it was read.
+    /// The user's history has changed since it was read, or is a tombstone.
     HistoryMoved(UserId),
     /// Another transaction was at work on the same items, or capacity is short.
     Contention,
+}
+
+impl Batch<'_> {
+    /// In the order in which the transaction has them.
+    fn users(&self) -> impl Iterator<Item = UserId> {
+        self.histories.iter().map(|(user, _)| *user).chain(self.bystanders.iter().copied())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -76,18 +113,21 @@ impl EventLog {
 
     /// Writes a batch, whole or not at all. Answers why not: every refusal at once.
     ///
-    /// A lost answer is repeated by the SDK under the same token, so it cannot
-    /// count twice.
+    /// A batch under the same `token` is written once within ten minutes, so it can
+    /// be repeated when the answer was lost.
     ///
     /// # Errors
-    /// Whatever the service says beyond the refusals.
-    pub async fn append(&self, batch: &Batch<'_>) -> Result<Vec<Refusal>> {
-        let mut items = Vec::with_capacity(batch.events.len() + batch.histories.len() + 1);
-        for event in &batch.events {
-            items.push(self.put(event_item(event, &batch.epochs), format!("attribute_not_exists({USER_ID})"), None)?);
+    /// Whatever the service says beyond the refusals: see [`super::Failure`].
+    pub async fn append(&self, batch: &Batch<'_>, token: Uuid) -> Result<Vec<Refusal>> {
+        let mut items = Vec::with_capacity(batch.events.len() + batch.histories.len() + batch.bystanders.len() + 1);
+        for entry in &batch.events {
+            items.push(self.put(
+                event_item(entry, batch.shard, &batch.epochs)?,
+                format!("attribute_not_exists({USER_ID})"),
+                None,
+            )?);
         }
-        let Addition { counts, totals } = &batch.addition;
-        let addition = counters::addition(&self.datasets_table, batch.shard, &batch.epochs, counts, totals)?;
+        let addition = counters::addition(&self.datasets_table, batch.shard, &batch.epochs, &batch.addition)?;
         items.push(TransactWriteItem::builder().update(addition).build());
         for (user, entry) in &batch.histories {
             let (condition, revision) = match entry.revision {
@@ -96,17 +136,16 @@ impl EventLog {
             };
             items.push(self.put(history_item(*user, entry), condition, revision)?);
         }
-        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+        for user in &batch.bystanders {
+            items.push(self.not_erased(*user)?);
+        }
+        let write = self.client.transact_write_items().set_transact_items(Some(items));
+        match write.client_request_token(token.to_string()).send().await {
             Ok(_) => Ok(Vec::new()),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     refusals(batch, cancelled.cancellation_reasons())
                 }
-                Some(
-                    TransactWriteItemsError::TransactionInProgressException(_)
-                    | TransactWriteItemsError::ProvisionedThroughputExceededException(_)
-                    | TransactWriteItemsError::RequestLimitExceeded(_),
-                ) => Ok(vec![Refusal::Contention]),
                 _ => Err(error).context("could not write a batch of events"),
             },
         }
@@ -114,19 +153,29 @@ impl EventLog {
 
     fn put(&self, item: Item, condition: String, revision: Option<u64>) -> Result<TransactWriteItem> {
         let mut put = Put::builder().table_name(&self.events_table).set_item(Some(item));
-        put = put.condition_expression(condition);
+        put = put
+            .condition_expression(condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(revision) = revision {
             put = put.expression_attribute_values(":revision", number(revision));
         }
         Ok(TransactWriteItem::builder().put(put.build()?).build())
     }
 
-    /// The histories of the users that have one. At most 100 users.
+    fn not_erased(&self, user: UserId) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.events_table)
+            .set_key(Some(history_key(user)))
+            .condition_expression(format!("attribute_not_exists({ERASED_AT})"));
+        Ok(TransactWriteItem::builder().condition_check(check.build()?).build())
+    }
+
+    /// How those users stand of whom anything is known. At most 100 users.
     ///
     /// # Errors
     /// Whatever the service says.
-    pub async fn histories(&self, users: &[UserId]) -> Result<HashMap<UserId, HistoryEntry>> {
-        let mut histories = HashMap::with_capacity(users.len());
+    pub async fn standings(&self, users: &[UserId]) -> Result<HashMap<UserId, Standing>> {
+        let mut standings = HashMap::with_capacity(users.len());
         let mut keys: Vec<Item> = users.iter().map(|user| history_key(*user)).collect();
         while !keys.is_empty() {
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
@@ -139,7 +188,7 @@ impl EventLog {
                 .context("could not read the histories of users")?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
                 let user = UserId(attribute::get_string(&item, USER_ID)?.parse()?);
-                histories.insert(user, history_entry(&item)?);
+                standings.insert(user, event_item::standing(&item)?);
             }
             keys = answer
                 .unprocessed_keys
@@ -147,71 +196,25 @@ impl EventLog {
                 .map(|left| left.keys)
                 .unwrap_or_default();
         }
-        Ok(histories)
+        Ok(standings)
     }
-}
-
-fn event_item(stored: &StoredEvent, epochs: &PerDataset<Epoch>) -> Item {
-    let event = &stored.event;
-    let mut item = attribute::item([
-        (USER_ID, string(event.user.to_string())),
-        (EVENT_ID, string(event.id.to_string())),
-        ("type", string(event.event_type.name())),
-        ("occurred_at", time(event.occurred_at)),
-        ("ingested_at", time(stored.ingested_at)),
-        ("schema_version", number(event.schema_version)),
-        // As text: numbers keep their digits, and a scan reads one attribute.
-        ("data", string(serde_json::Value::Object(event.data.clone()).to_string())),
-    ]);
-    for dataset in Dataset::all().filter(|dataset| dataset.role(event).is_some()) {
-        item.insert(epoch_attribute(dataset), number(epochs[dataset]));
-    }
-    item
-}
-
-/// The attribute that stamps an event with the epoch in which `dataset` took it in.
-pub(super) fn epoch_attribute(dataset: Dataset) -> String {
-    format!("epoch_{dataset}")
-}
-
-fn history_key(user: UserId) -> Item {
-    attribute::item([(USER_ID, string(user.to_string())), (EVENT_ID, string(HISTORY))])
-}
-
-fn history_item(user: UserId, entry: &HistoryEntry) -> Item {
-    let mut item = history_key(user);
-    item.insert("transactions".into(), number(entry.history.transactions));
-    item.insert("first".into(), time(entry.history.first));
-    item.insert("last".into(), time(entry.history.last));
-    item.insert("revision".into(), number(entry.revision));
-    if let Some(epoch) = entry.history.sufficient_since {
-        item.insert("sufficient_since".into(), number(epoch));
-    }
-    item
-}
-
-fn history_entry(item: &Item) -> Result<HistoryEntry> {
-    let history = History {
-        transactions: attribute::get_number(item, "transactions")?,
-        first: attribute::get_time(item, "first")?,
-        last: attribute::get_time(item, "last")?,
-        sufficient_since: attribute::find_number(item, "sufficient_since")?.map(Epoch),
-    };
-    Ok(HistoryEntry { history, revision: attribute::get_number(item, "revision")? })
 }
 
 /// What the reasons for a cancelled transaction say. They come in the order of
-/// its items: the events, the counter shard, the histories.
+/// its items: the events, the counter shard, the users.
 fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Refusal>> {
     let events = batch.events.len();
     let mut refusals = Vec::new();
     for (place, reason) in reasons.iter().enumerate() {
         refusals.push(match reason.code() {
             None | Some("None") => continue,
-            Some("ConditionalCheckFailed") if place < events => Refusal::Duplicate(place),
+            Some("ConditionalCheckFailed") if place < events => {
+                let stored = reason.item.as_ref().map(event_item::event).transpose()?;
+                Refusal::Duplicate(place, stored.map(Box::new))
+            }
             Some("ConditionalCheckFailed") if place == events => Refusal::EpochMoved,
-            Some("ConditionalCheckFailed") => match batch.histories.get(place - events - 1) {
-                Some((user, _)) => Refusal::HistoryMoved(*user),
+            Some("ConditionalCheckFailed") => match batch.users().nth(place - events - 1) {
+                Some(user) => Refusal::HistoryMoved(user),
                 None => bail!("the transaction was cancelled for an item that it does not have"),
             },
             Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => Refusal::Contention,
@@ -226,8 +229,6 @@ fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Ref
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -235,16 +236,18 @@ mod tests {
         CancellationReason::builder().code(code).build()
     }
 
-    /// A batch of no events and one history: what the reasons are matched with.
+    /// A batch of no events, one history and one bystander: what the reasons are matched with.
     fn batch() -> Batch<'static> {
         let time = DateTime::UNIX_EPOCH;
         let history = History { transactions: 1, first: time, last: time, sufficient_since: None };
+        let entry = HistoryEntry { history, revision: 1, sufficient_on: None };
         Batch {
             events: Vec::new(),
             shard: ShardId::pick(3),
             epochs: PerDataset::from_fn(|_| Epoch::FIRST),
             addition: Addition::default(),
-            histories: vec![(UserId(Uuid::nil()), HistoryEntry { history, revision: 1 })],
+            histories: vec![(UserId(Uuid::nil()), entry)],
+            bystanders: vec![UserId(Uuid::max())],
         }
     }
 
@@ -254,11 +257,13 @@ mod tests {
         let read = |codes: &[&str]| refusals(&batch, &codes.iter().map(|code| reason(code)).collect::<Vec<_>>());
         assert_eq!(read(&["ConditionalCheckFailed", "None"]).unwrap(), [Refusal::EpochMoved]);
         assert_eq!(read(&["None", "ConditionalCheckFailed"]).unwrap(), [Refusal::HistoryMoved(UserId(Uuid::nil()))]);
+        let bystander = read(&["None", "None", "ConditionalCheckFailed"]).unwrap();
+        assert_eq!(bystander, [Refusal::HistoryMoved(UserId(Uuid::max()))]);
         for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
             assert_eq!(read(&[code, "None"]).unwrap(), [Refusal::Contention]);
         }
         assert!(read(&["ValidationError"]).unwrap_err().to_string().contains("ValidationError"));
         assert!(read(&["None", "None"]).is_err());
-        assert!(read(&["None", "None", "ConditionalCheckFailed"]).is_err());
+        assert!(read(&["None", "None", "None", "ConditionalCheckFailed"]).is_err());
     }
 }

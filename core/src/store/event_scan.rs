@@ -8,11 +8,11 @@ use futures::future::try_join_all;
 
 use super::Clients;
 use super::attribute::{self, Item, number, string};
-use super::event_log::epoch_attribute;
+use super::event_item::{epoch_attribute, event};
 use super::tables::{EVENT_ID, USER_ID};
 use crate::dataset::spec::Role;
 use crate::dataset::{Dataset, Epoch};
-use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
+use crate::event::{EventId, StoredEvent, UserId};
 
 /// All events of one user that a scan asked for, ordered by event id.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,19 +186,4 @@ impl EventScan {
         };
         scan.send().await.context("could not scan the events")
     }
-}
-
-pub(super) fn event(item: &Item) -> Result<StoredEvent> {
-    let text = |name| attribute::get_string(item, name);
-    Ok(StoredEvent {
-        event: Event {
-            id: EventId(text(EVENT_ID)?.parse()?),
-            user: UserId(text(USER_ID)?.parse()?),
-            event_type: EventType::from_name(text("type")?),
-            occurred_at: attribute::get_time(item, "occurred_at")?,
-            schema_version: attribute::get_number(item, "schema_version")?,
-            data: serde_json::from_str(text("data")?).context("the data of a stored event cannot be read")?,
-        },
-        ingested_at: attribute::get_time(item, "ingested_at")?,
-    })
 }

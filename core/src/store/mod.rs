@@ -5,11 +5,14 @@
 //! what it may do, and its IAM policy can say the same. Every write states its
 //! condition; what a failed condition means is decided by the use case.
 
+mod activity;
 mod attribute;
 mod bus;
 mod counters;
+mod event_item;
 mod event_log;
 mod event_scan;
+mod failure;
 mod hold;
 mod objects;
 mod quarantine;
@@ -18,22 +21,35 @@ mod tables;
 mod trained;
 mod user_events;
 
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
-pub use bus::{Bus, FACT_SOURCE, Fact};
+pub use activity::Activity;
+pub use bus::{Bus, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED, Fact};
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
-pub use event_log::{Addition, Batch, EventLog, HistoryEntry, Refusal};
+pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
+pub use failure::Failure;
 pub use hold::Hold;
-pub use objects::{Objects, PutOutcome};
+pub use objects::{Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
-pub use records::{AssessmentRecord, AssessmentRequest, Assessments, Heads, Page, Saved, VersionRecord, Versions};
+pub use records::{
+    Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline,
+    VersionRecord, Versions,
+};
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};
 pub use user_events::UserEventLog;
 
 use crate::dataset::settings::Resources;
+
+/// No call to the tables takes as long unless something is wrong; it is tried
+/// again, with jitter, and a transaction under the same token.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Clients of the services, made once per process.
 #[derive(Clone, Debug)]
@@ -55,8 +71,16 @@ impl Clients {
 
     pub fn new(config: &SdkConfig, bucket_by_path: bool, resources: Resources) -> Self {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(bucket_by_path).build();
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(config)
+            .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(3))
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            );
         Self {
-            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             s3: aws_sdk_s3::Client::from_conf(s3),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             resources,

@@ -21,6 +21,15 @@ pub enum PutOutcome {
     Exists,
 }
 
+/// Some bytes of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// None at the end of the object.
+    pub bytes: Vec<u8>,
+    /// Tells one content of the object from another; empty at its end.
+    pub tag: String,
+}
+
 #[derive(Clone, Debug)]
 pub struct Objects {
     client: aws_sdk_s3::Client,
@@ -89,6 +98,16 @@ impl Objects {
         }
     }
 
+    /// Whether the bucket is there and answers.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn reach(&self) -> Result<()> {
+        let head = self.client.head_bucket().bucket(&self.bucket);
+        head.send().await.with_context(|| format!("could not reach the bucket {}", self.bucket))?;
+        Ok(())
+    }
+
     /// A link from which the object can be read until `lasting` has passed, without
     /// any credentials.
     ///
@@ -119,16 +138,6 @@ impl Objects {
         Ok(true)
     }
 
-    /// Deletes an object, if it is there.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn delete(&self, key: &str) -> Result<()> {
-        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
-        delete.send().await.with_context(|| format!("could not delete {}", self.uri(key)))?;
-        Ok(())
-    }
-
     /// Keys that begin with `prefix`, in order.
     ///
     /// # Errors
@@ -141,5 +150,37 @@ impl Objects {
             keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
         }
         Ok(keys)
+    }
+
+    /// Part of an object, from `from` on, at most `most` bytes; `None` where there
+    /// is no such object.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn get_part(&self, key: &str, from: u64, most: u64) -> Result<Option<Part>> {
+        let range = format!("bytes={from}-{}", from + most - 1);
+        match self.client.get_object().bucket(&self.bucket).key(key).range(range).send().await {
+            Ok(answer) => {
+                let tag = answer.e_tag().unwrap_or_default().to_owned();
+                let bytes = answer.body.collect().await.with_context(|| format!("could not read {}", self.uri(key)))?;
+                Ok(Some(Part { bytes: bytes.to_vec(), tag }))
+            }
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
+            // Nothing lies beyond the end.
+            Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 416) => {
+                Ok(Some(Part { bytes: Vec::new(), tag: String::new() }))
+            }
+            Err(error) => Err(error).with_context(|| format!("could not read {}", self.uri(key))),
+        }
+    }
+
+    /// Deletes an object, if it is there.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        delete.send().await.with_context(|| format!("could not delete {}", self.uri(key)))?;
+        Ok(())
     }
 }

@@ -1,13 +1,17 @@
 //! What could not be accepted, kept with the reason: nothing that arrives is
 //! dropped silently.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Clients, Objects};
-use crate::event::Fault;
+use crate::event::privacy::{Rules, redact_json, redact_text};
+use crate::event::{Fault, FaultCode, UserId};
+use crate::telemetry::Signal;
 
 const PREFIX: &str = "quarantine/";
 const CONCURRENT: usize = 16;
@@ -15,7 +19,7 @@ const CONCURRENT: usize = 16;
 /// Where something came from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Origin {
-    /// The road, e.g. `replay`.
+    /// The road, e.g. `replay` or `queue`.
     pub road: String,
     /// The file, queue or stream.
     pub source: String,
@@ -29,13 +33,31 @@ pub struct Quarantined {
     pub origin: Origin,
     /// At least one.
     pub errors: Vec<Fault>,
-    /// As it came.
+    /// As it came, but redacted.
     pub body: String,
 }
 
 impl Quarantined {
+    /// Redacts `body`, which may be JSON or not.
+    pub fn new(origin: Origin, errors: Vec<Fault>, body: &str, rules: &Rules) -> Self {
+        let body = match serde_json::from_str::<serde_json::Value>(body) {
+            Ok(mut json) => {
+                redact_json(&mut json, rules);
+                json.to_string()
+            }
+            Err(_) => redact_text(body, rules).0,
+        };
+        Self { origin, errors, body }
+    }
+
+    /// Whether it is, or may be, about a user.
+    pub fn mentions(&self, user: UserId) -> bool {
+        let body = self.body.to_ascii_lowercase();
+        body.contains(&user.to_string()) || body.contains(&user.0.simple().to_string())
+    }
+
     /// The same thing from the same place has the same key, however often it comes.
-    fn key(&self) -> String {
+    pub fn key(&self) -> String {
         let Origin { road, source, line } = &self.origin;
         let mut hash = Sha256::new();
         for part in [source, &line.to_string(), &self.body] {
@@ -57,6 +79,17 @@ impl Quarantine {
     /// # Errors
     /// Whatever the service says.
     pub async fn keep(&self, quarantined: Vec<Quarantined>) -> Result<()> {
+        for (road, reason, events) in counted(&quarantined) {
+            Signal::Quarantined { road, reason, events }.emit();
+        }
+        self.put(quarantined).await
+    }
+
+    /// Writes what is in quarantine already, with other errors.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn put(&self, quarantined: Vec<Quarantined>) -> Result<()> {
         stream::iter(quarantined)
             .map(|one| async move { self.0.put(&one.key(), serde_json::to_vec(&one)?, "application/json").await })
             .buffer_unordered(CONCURRENT)
@@ -81,4 +114,28 @@ impl Quarantine {
         all.sort_by(|a, b| a.origin.cmp(&b.origin));
         Ok(all)
     }
+
+    /// Lets go of what was taken in, or must not be kept.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn release(&self, quarantined: &[Quarantined]) -> Result<()> {
+        let keys: Vec<String> = quarantined.iter().map(Quarantined::key).collect();
+        stream::iter(keys)
+            .map(|key| async move { self.0.delete(&key).await })
+            .buffer_unordered(CONCURRENT)
+            .try_collect()
+            .await
+    }
+}
+
+/// How many there are, by road and first reason.
+fn counted(quarantined: &[Quarantined]) -> Vec<(&str, FaultCode, u64)> {
+    let mut counts = BTreeMap::<_, u64>::new();
+    for one in quarantined {
+        if let Some(first) = one.errors.first() {
+            *counts.entry((one.origin.road.as_str(), first.code)).or_default() += 1;
+        }
+    }
+    counts.into_iter().map(|((road, reason), count)| (road, reason, count)).collect()
 }

@@ -2,7 +2,8 @@
 //! whose `body` is the record as JSON; what conditions need stands beside it.
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
@@ -13,11 +14,14 @@ use uuid::Uuid;
 use super::Clients;
 use super::attribute::{self, Item, number, string};
 use super::tables::{OWNER, RECORD};
-use crate::dataset::lifecycle::Head;
+use crate::dataset::lifecycle::{Change, Head};
 use crate::dataset::{Counts, Dataset, Epoch, Version};
 use crate::quality::Judgement;
 
 const HEAD: &str = "head";
+const ANNOUNCED: &str = "announced";
+/// Keys of the entries of timelines begin with this.
+pub const CHANGE_PREFIX: &str = "change#";
 /// Followed by the id, which begins with its time.
 const ASSESSMENT_PREFIX: &str = "assessed#";
 const REQUEST_PREFIX: &str = "requested#";
@@ -120,6 +124,25 @@ impl Records {
         }
     }
 
+    /// Puts all records, or none where a condition does not hold.
+    async fn put_all(&self, puts: Vec<Put>) -> Result<Saved> {
+        let items = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
+        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(Saved::Yes),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
+                    if cancelled
+                        .cancellation_reasons()
+                        .iter()
+                        .any(|why| matches!(why.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))) =>
+                {
+                    Ok(Saved::Conflict)
+                }
+                _ => Err(error).context("could not write the records of a dataset"),
+            },
+        }
+    }
+
     /// Records whose key begins with `prefix`, last first.
     pub(super) async fn newest<T: DeserializeOwned>(
         &self,
@@ -190,11 +213,12 @@ impl Heads {
     /// # Errors
     /// Whatever the service says.
     pub async fn create(&self, head: &Head) -> Result<Saved> {
-        self.0.put(head_item(head)?, &format!("attribute_not_exists({OWNER})"), &[]).await
+        self.write(head, Put::builder().condition_expression(format!("attribute_not_exists({OWNER})"))).await
     }
 
     /// Writes a head, provided that nobody did since it was read; on success its
-    /// revision moves on.
+    /// revision moves on. Its changes of state become entries of the timeline in
+    /// the same transaction.
     ///
     /// # Errors
     /// Whatever the service says.
@@ -202,12 +226,26 @@ impl Heads {
         let mut next = head.clone();
         next.revision += 1;
         next.updated_at = now;
-        let saved =
-            self.0.put(head_item(&next)?, "revision = :revision", &[(":revision", number(head.revision))]).await?;
+        let condition = Put::builder()
+            .condition_expression("revision = :revision")
+            .expression_attribute_values(":revision", number(head.revision));
+        let saved = self.write(&next, condition).await?;
         if saved == Saved::Yes {
+            next.changes.clear();
             *head = next;
         }
         Ok(saved)
+    }
+
+    async fn write(&self, head: &Head, condition: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<Saved> {
+        let mut puts = vec![condition.table_name(&self.0.table).set_item(Some(head_item(head)?)).build()?];
+        for (place, change) in head.changes.iter().enumerate() {
+            // By revision rather than time: clocks of two writers may disagree.
+            let record = format!("{CHANGE_PREFIX}{:010}#{place}", head.revision);
+            let item = item(head.dataset, &record, change)?;
+            puts.push(Put::builder().table_name(&self.0.table).set_item(Some(item)).build()?);
+        }
+        self.0.put_all(puts).await
     }
 }
 
@@ -215,6 +253,59 @@ fn head_item(head: &Head) -> Result<Item> {
     let mut item = item(head.dataset, HEAD, head)?;
     item.insert("revision".into(), number(head.revision));
     Ok(item)
+}
+
+/// The changes of each dataset's state.
+#[derive(Clone, Debug)]
+pub struct Timeline(Records);
+
+impl Timeline {
+    pub fn new(clients: &Clients) -> Self {
+        Self(Records::new(clients))
+    }
+
+    /// Up to `limit` changes, newest first, from where a page before this one ended.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn page(&self, dataset: Dataset, limit: usize, from: Option<&str>) -> Result<Page<Change>> {
+        self.0.newest(dataset, CHANGE_PREFIX, limit, from).await
+    }
+}
+
+/// For which epoch each dataset was last announced as ready.
+#[derive(Clone, Debug)]
+pub struct Announcements(Records);
+
+#[derive(Serialize, Deserialize)]
+struct Announced {
+    epoch: Epoch,
+}
+
+impl Announcements {
+    pub fn new(clients: &Clients) -> Self {
+        Self(Records::new(clients))
+    }
+
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn last(&self, dataset: Dataset) -> Result<Option<Epoch>> {
+        Ok(self.0.get::<Announced>(dataset, ANNOUNCED).await?.map(|announced| announced.epoch))
+    }
+
+    /// Notes, after it was done, that an epoch was announced.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn note(&self, dataset: Dataset, epoch: Epoch) -> Result<()> {
+        let mut item = item(dataset, ANNOUNCED, &Announced { epoch })?;
+        item.insert("epoch".into(), number(epoch));
+        let condition = format!("attribute_not_exists({OWNER}) OR epoch < :epoch");
+        match self.0.put(item, &condition, &[(":epoch", number(epoch))]).await? {
+            // Noted before, perhaps for a later epoch.
+            Saved::Yes | Saved::Conflict => Ok(()),
+        }
+    }
 }
 
 /// The history of each dataset's quality.

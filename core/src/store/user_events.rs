@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::Clients;
 use super::attribute::string;
-use super::event_scan::event;
+use super::event_item::event;
 use super::tables::USER_ID;
 use crate::event::{EventType, StoredEvent, UserId};
 

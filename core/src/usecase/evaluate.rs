@@ -7,7 +7,7 @@ use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::State;
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, readiness};
-use crate::store::{Bus, Clients, Fact, Heads, Saved};
+use crate::store::{Announcements, Bus, Clients, Fact, Heads, Saved};
 
 /// What is told to the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub enum Announce {
 pub struct Evaluate {
     observe: Observe,
     heads: Heads,
+    announcements: Announcements,
     bus: Bus,
     settings: Settings,
 }
@@ -31,6 +32,7 @@ impl Evaluate {
         Self {
             observe: Observe::new(clients, settings),
             heads: Heads::new(clients),
+            announcements: Announcements::new(clients),
             bus: Bus::new(clients),
             settings: settings.clone(),
         }
@@ -45,41 +47,53 @@ impl Evaluate {
     pub async fn evaluate(&self, dataset: Dataset, announce: Announce, now: DateTime<Utc>) -> Result<Option<State>> {
         const ATTEMPTS: usize = 8;
         for _ in 0..ATTEMPTS {
-            let Some(overview) = self.observe.one(dataset).await? else { return Ok(None) };
-            let next = readiness::next_state(&overview.situation(), &self.settings);
+            let Some(overview) = self.observe.without_forecast(dataset, now).await? else { return Ok(None) };
+            let situation = overview.situation();
+            let next = readiness::next_state(&situation, &self.settings);
             let mut head = overview.head.clone();
             let changed = head.state != next;
             if changed {
-                tracing::info!(%dataset, from = head.state.name(), to = next.name(), "the state of a dataset changes");
-                head.enter(next, now);
+                let cause = readiness::cause(&situation, next, &self.settings);
+                tracing::info!(
+                    %dataset, from = head.state.name(), to = next.name(), cause, "the state of a dataset changes"
+                );
+                head.enter_because(next, cause, now);
                 if self.heads.save(&mut head, now).await? == Saved::Conflict {
                     continue;
                 }
             }
-            if (changed || announce == Announce::Standing)
-                && let Some(fact) = fact(&overview, next, now)
-            {
-                self.bus.publish(&fact).await?;
+            let standing = announce == Announce::Standing;
+            match next {
+                State::Ready => self.announce_ready(&overview, standing).await?,
+                State::Assessing if changed || standing => self.bus.publish(&Fact::ThresholdReached(dataset)).await?,
+                // A preparation that was left unfinished is taken up again as if it were new.
+                State::Preparing if standing && is_abandoned(&overview, now) => {
+                    self.bus.publish(&Fact::DatasetReady { dataset, epoch: overview.head.epoch }).await?;
+                }
+                State::Collecting | State::Assessing | State::Blocked | State::Preparing => {}
             }
             return Ok(Some(next));
         }
         bail!("{dataset} changes faster than it can be evaluated")
     }
+
+    /// Tells that the epoch is ready, once: what was published is noted after it
+    /// was, so that a crash between the two tells it twice rather than never. To a
+    /// dataset that is prepared automatically, a sweep tells it again for as long
+    /// as the preparation has not begun: then somebody did not hear it.
+    async fn announce_ready(&self, overview: &Overview, standing: bool) -> Result<()> {
+        let (dataset, epoch) = (overview.head.dataset, overview.head.epoch);
+        let told = self.announcements.last(dataset).await?.is_some_and(|last| last >= epoch);
+        if !told || (standing && self.settings.auto_prepares(dataset)) {
+            self.bus.publish(&Fact::DatasetReady { dataset, epoch }).await?;
+        }
+        if !told {
+            self.announcements.note(dataset, epoch).await?;
+        }
+        Ok(())
+    }
 }
 
-/// What a state means to those who listen.
-fn fact(overview: &Overview, state: State, now: DateTime<Utc>) -> Option<Fact> {
-    let dataset = overview.head.dataset;
-    match state {
-        State::Collecting | State::Blocked => None,
-        State::Assessing => Some(Fact::ThresholdReached(dataset)),
-        State::Ready => Some(Fact::DatasetReady(dataset)),
-        // A preparation that was left unfinished is taken up again as if it were new.
-        State::Preparing => overview
-            .head
-            .preparation
-            .as_ref()
-            .is_none_or(|preparation| preparation.lease_until <= now)
-            .then_some(Fact::DatasetReady(dataset)),
-    }
+fn is_abandoned(overview: &Overview, now: DateTime<Utc>) -> bool {
+    overview.head.preparation.as_ref().is_none_or(|preparation| preparation.lease_until <= now)
 }

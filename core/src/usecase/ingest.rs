@@ -1,29 +1,94 @@
-//! Taking events in: each once, counted in the transaction that stores it.
+//! Taking events in: each once, counted in the transaction that stores it. All
+//! roads end here.
 
+mod difference;
 mod plan;
+mod refused;
+mod segments;
 mod turns;
+mod unanswered;
+mod write;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
+use uuid::Uuid;
 
 use self::plan::{Candidate, Histories};
+use self::segments::Segments;
 use self::turns::Turns;
-use super::initialize;
+pub use self::unanswered::{Arrival, Unanswered};
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
-use crate::event::envelope::{self, Intake};
-use crate::event::{EventId, Fault, StoredEvent, UserId};
-use crate::store::{COUNTER_SHARDS, Clients, Counters, EventLog, Heads, Refusal, ShardId};
+use crate::event::envelope::{self, Admitted, Intake};
+use crate::event::privacy::Redactions;
+use crate::event::{EventId, Fault, FaultCode, StoredEvent, UserId};
+use crate::store::{COUNTER_SHARDS, Clients, Counters, EventLog, Failure, Heads};
+use crate::telemetry::Signal;
 
 /// Transactions of one request that are under way at once.
 const CONCURRENT_BATCHES: usize = 4;
-/// How often a batch is tried against contention before the sender is asked to come back.
-const ATTEMPTS: u32 = 12;
+
+/// One event as it came: JSON, or what is wrong with its text.
+pub type Incoming = Result<Value, Fault>;
+
+/// Reads the text of one event.
+pub fn parse(text: &[u8]) -> Incoming {
+    serde_json::from_slice(text)
+        .map_err(|error| Fault::new(&[], FaultCode::InvalidFormat, format!("this is no JSON: {}", place(&error))))
+}
+
+/// Where JSON breaks, without quoting it.
+fn place(error: &serde_json::Error) -> String {
+    let problem = if error.is_eof() { "it ends too early" } else { "unexpected text" };
+    format!("{problem} at line {} column {}", error.line(), error.column())
+}
+
+/// On what terms events are taken in.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    pub now: DateTime<Utc>,
+    /// The only user of whom the sender may report; `None` for any.
+    pub only: Option<UserId>,
+    pub ids: Ids,
+}
+
+/// The ids of events that come without one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ids {
+    Random,
+    /// By the key of the request and the place of the event in it, so that the
+    /// same request gives the same ids. `first` is the place of the first event.
+    Derived {
+        key: String,
+        first: u64,
+    },
+}
+
+impl Ids {
+    fn of(&self, place: usize) -> Uuid {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x0d3a_64f1_6b5e_4a7c_8e0f_5c19_7b2d_4a6e);
+        match self {
+            Ids::Random => Uuid::new_v4(),
+            Ids::Derived { key, first } => {
+                Uuid::new_v5(&NAMESPACE, format!("{}:{key}", first + place as u64).as_bytes())
+            }
+        }
+    }
+
+    /// Gives an event that came without one the id of its place in what `key` names.
+    pub fn assign(event: &mut Value, key: &str, place: u64) {
+        if let Some(event) = event.as_object_mut()
+            && !event.contains_key("event_id")
+        {
+            let id = Ids::Derived { key: key.to_owned(), first: place }.of(0);
+            event.insert("event_id".to_owned(), id.to_string().into());
+        }
+    }
+}
 
 /// What became of one event.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +101,8 @@ pub enum Outcome {
     /// An event of this user and id is stored already; the first one stands.
     Duplicate {
         id: EventId,
+        /// The fields in which this one is not the same, e.g. `data.amount`.
+        differences: Vec<String>,
     },
     Rejected {
         /// As it was sent.
@@ -44,18 +111,27 @@ pub enum Outcome {
     },
 }
 
-/// The store is too busy to take the batch now. Nothing of it is lost: sent
-/// again, what was taken is a duplicate.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("too many writers at once: send the request again")]
-pub struct Busy;
-
+/// Why events could not be taken in. Nothing is lost: sent again, what was taken
+/// by then is a duplicate.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
+    /// Retries did not help: ask less often.
+    #[error("too many writers at once: send the request again")]
+    Throttled,
+    #[error("the store does not answer: send the request again")]
+    Unavailable(#[source] anyhow::Error),
     #[error(transparent)]
-    Busy(#[from] Busy),
-    #[error(transparent)]
-    Store(#[from] anyhow::Error),
+    Store(anyhow::Error),
+}
+
+impl From<anyhow::Error> for IngestError {
+    fn from(error: anyhow::Error) -> Self {
+        match Failure::of(&error) {
+            Failure::Throttled => IngestError::Throttled,
+            Failure::Unavailable => IngestError::Unavailable(error),
+            Failure::Permanent => IngestError::Store(error),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -64,10 +140,17 @@ pub struct Ingest {
     counters: Counters,
     heads: Heads,
     settings: Settings,
-    /// The epochs of each counter shard as last seen; the shard's condition tells when they are stale.
-    epochs: Mutex<[Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]>,
+    /// Each counter shard as last seen; its condition tells when the epochs are stale.
+    shards: Mutex<[Option<Seen>; COUNTER_SHARDS as usize]>,
     histories: Histories,
     turns: Turns,
+}
+
+/// What a batch needs to know of its counter shard.
+#[derive(Clone, Debug)]
+struct Seen {
+    epochs: PerDataset<Epoch>,
+    segments: Segments,
 }
 
 impl Ingest {
@@ -77,7 +160,7 @@ impl Ingest {
             counters: Counters::new(clients),
             heads: Heads::new(clients),
             settings: settings.clone(),
-            epochs: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
+            shards: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
             histories: Histories::default(),
             turns: Turns::default(),
         }
@@ -88,114 +171,126 @@ impl Ingest {
     /// # Errors
     /// When the store fails or is too busy. Some events may have been taken in by
     /// then; sent again, they are duplicates.
-    pub async fn ingest(&self, events: &[Value], now: DateTime<Utc>) -> Result<Vec<Outcome>, IngestError> {
-        let intake = Intake { now, limits: self.settings.limits, new_id: uuid::Uuid::new_v4 };
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(events.len());
-        let mut seen: HashSet<(UserId, EventId)> = HashSet::with_capacity(events.len());
-        let mut candidates = Vec::with_capacity(events.len());
-        for (place, json) in events.iter().enumerate() {
-            outcomes.push(match envelope::read(json, &intake) {
-                Err(errors) => Some(Outcome::Rejected { id: json.get("event_id").cloned(), errors }),
-                Ok(admitted) if !seen.insert((admitted.event.user, admitted.event.id)) => {
-                    Some(Outcome::Duplicate { id: admitted.event.id })
-                }
-                Ok(admitted) => {
-                    let stored = StoredEvent { event: admitted.event, ingested_at: now };
-                    candidates.push(Candidate { place, stored, warnings: admitted.warnings });
-                    None
-                }
-            });
+    pub async fn ingest(&self, events: Vec<Incoming>, terms: &Terms) -> Result<Vec<Outcome>, IngestError> {
+        let intake = Intake { now: terms.now, limits: self.settings.limits, privacy: self.settings.privacy };
+        let mut sorted = Sorted::with_capacity(events.len());
+        for (place, incoming) in events.into_iter().enumerate() {
+            sorted.take(place, incoming, terms, &intake);
         }
+        let Sorted { mut outcomes, candidates, repeated, redactions, .. } = sorted;
 
-        let batches = plan::batches(candidates, &self.histories);
+        // Of those that an earlier one in the request repeats, the earlier stands.
+        let firsts: HashMap<usize, StoredEvent> =
+            repeated.iter().map(|(_, first, _)| (*first, candidates[*first].stored.clone())).collect();
+        for (place, first, stored) in repeated {
+            let differences = difference::between(&firsts[&first], &stored);
+            outcomes[place] = Some(Outcome::Duplicate { id: stored.event.id, differences });
+        }
+        let batches = plan::batches(candidates);
         let mut written = stream::iter(batches).map(|batch| self.write(batch)).buffer_unordered(CONCURRENT_BATCHES);
         while let Some(batch) = written.try_next().await? {
             for (place, outcome) in batch {
                 outcomes[place] = Some(outcome);
             }
         }
-        Ok(outcomes.into_iter().flatten().collect())
-    }
-
-    /// Writes one batch, leaving out what turns out to be stored already.
-    async fn write(&self, mut candidates: Vec<Candidate>) -> Result<Vec<(usize, Outcome)>, IngestError> {
-        let mut outcomes = Vec::with_capacity(candidates.len());
-        let mut attempts = 0;
-        while !candidates.is_empty() {
-            let shard = ShardId::pick(rand::random());
-            let epochs = self.epochs(shard).await?;
-            let _turns = self.turns.take(self.histories.extended_by(&candidates)).await;
-            let histories = self.histories.of(&candidates, &self.log).await?;
-            let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency);
-            let refusals = self.log.append(&batch).await?;
-            if refusals.is_empty() {
-                self.histories.remember(&batch.histories);
-                outcomes.extend(candidates.into_iter().map(Candidate::accepted));
-                return Ok(outcomes);
-            }
-
-            let mut duplicates = HashSet::new();
-            let mut contended = false;
-            for refusal in refusals {
-                match refusal {
-                    Refusal::Duplicate(index) => {
-                        duplicates.insert(index);
-                    }
-                    Refusal::EpochMoved => self.forget_epochs(shard),
-                    Refusal::HistoryMoved(user) => self.histories.forget(user),
-                    Refusal::Contention => contended = true,
-                }
-            }
-            if duplicates.is_empty() {
-                attempts += 1;
-                if attempts == ATTEMPTS {
-                    return Err(Busy.into());
-                }
-            }
-            if contended {
-                tokio::time::sleep(backoff(attempts)).await;
-            }
-            let mut index = 0;
-            candidates.retain(|candidate| {
-                let duplicate = duplicates.contains(&index);
-                index += 1;
-                if duplicate {
-                    outcomes.push((candidate.place, Outcome::Duplicate { id: candidate.stored.event.id }));
-                }
-                !duplicate
-            });
-        }
+        let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+        self.count_refused(&outcomes).await;
+        report(&outcomes, redactions);
         Ok(outcomes)
-    }
-
-    /// The epochs of a shard; a store that was never used is initialized.
-    async fn epochs(&self, shard: ShardId) -> Result<PerDataset<Epoch>, IngestError> {
-        if let Some(epochs) = &self.cached_epochs()[shard.index()] {
-            return Ok(epochs.clone());
-        }
-        let state = match self.counters.read(shard).await? {
-            Some(state) => state,
-            None => {
-                initialize::initialize(&self.counters, &self.heads, Utc::now()).await?;
-                self.counters.read(shard).await?.ok_or_else(|| anyhow::anyhow!("a counter shard cannot be made"))?
-            }
-        };
-        self.cached_epochs()[shard.index()] = Some(state.epochs.clone());
-        Ok(state.epochs)
-    }
-
-    fn forget_epochs(&self, shard: ShardId) {
-        self.cached_epochs()[shard.index()] = None;
-    }
-
-    fn cached_epochs(&self) -> std::sync::MutexGuard<'_, [Option<PerDataset<Epoch>>; COUNTER_SHARDS as usize]> {
-        // A cache that a panic left behind is still a cache.
-        self.epochs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
-/// Full jitter up to 10 ms × 2^attempts, at most 1 s.
-fn backoff(attempts: u32) -> Duration {
-    let ceiling = 10u64.saturating_mul(1 << attempts.min(7)).min(1_000);
-    Duration::from_millis(rand::random_range(0..=ceiling))
+/// The events of a request, those that may be stored apart from the others.
+struct Sorted {
+    outcomes: Vec<Option<Outcome>>,
+    candidates: Vec<Candidate>,
+    /// Place, the candidate that it repeats, and the event.
+    repeated: Vec<(usize, usize, StoredEvent)>,
+    seen: HashMap<(UserId, EventId), usize>,
+    redactions: Redactions,
+}
+
+impl Sorted {
+    fn with_capacity(events: usize) -> Self {
+        Self {
+            outcomes: Vec::with_capacity(events),
+            candidates: Vec::with_capacity(events),
+            repeated: Vec::new(),
+            seen: HashMap::with_capacity(events),
+            redactions: Redactions::default(),
+        }
+    }
+
+    fn take(&mut self, place: usize, incoming: Incoming, terms: &Terms, intake: &Intake) {
+        let id = incoming.as_ref().ok().and_then(|json| json.get("event_id").cloned());
+        let read = incoming
+            .map_err(|fault| vec![fault])
+            .and_then(|json| envelope::read(json, intake, || terms.ids.of(place)))
+            .and_then(|admitted| allowed(admitted, terms.only));
+        let outcome = match read {
+            Err(errors) => Some(Outcome::Rejected { id, errors }),
+            Ok(Admitted { event, warnings, redactions }) => {
+                let stored = StoredEvent { event, ingested_at: terms.now };
+                match self.seen.entry((stored.event.user, stored.event.id)) {
+                    std::collections::hash_map::Entry::Occupied(first) => {
+                        self.repeated.push((place, *first.get(), stored));
+                    }
+                    std::collections::hash_map::Entry::Vacant(slot) => {
+                        slot.insert(self.candidates.len());
+                        self.redactions += redactions;
+                        self.candidates.push(Candidate { place, stored, warnings, redactions });
+                    }
+                }
+                None
+            }
+        };
+        self.outcomes.push(outcome);
+    }
+}
+
+/// An end user's token writes only that user's events.
+fn allowed(admitted: Admitted, only: Option<UserId>) -> Result<Admitted, Vec<Fault>> {
+    if only.is_none_or(|user| user == admitted.event.user) {
+        return Ok(admitted);
+    }
+    let message = "user_id must be the user of the token: it may write no other user's events";
+    Err(vec![Fault::new(&["user_id"], FaultCode::NotAllowed, message)])
+}
+
+/// What a request came to, as signals.
+fn report(outcomes: &[Outcome], redactions: Redactions) {
+    let mut accepted = HashMap::<Option<Dataset>, u64>::new();
+    let mut rejected = HashMap::<FaultCode, u64>::new();
+    let (mut duplicates, mut different) = (0, 0);
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Accepted { datasets, .. } if datasets.is_empty() => *accepted.entry(None).or_default() += 1,
+            Outcome::Accepted { datasets, .. } => {
+                for dataset in datasets {
+                    *accepted.entry(Some(*dataset)).or_default() += 1;
+                }
+            }
+            Outcome::Duplicate { differences, .. } => {
+                duplicates += 1;
+                different += u64::from(!differences.is_empty());
+            }
+            Outcome::Rejected { errors, .. } => {
+                if let Some(first) = errors.first() {
+                    *rejected.entry(first.code).or_default() += 1;
+                }
+            }
+        }
+    }
+    for (dataset, events) in accepted {
+        Signal::Accepted { dataset, events }.emit();
+    }
+    for (reason, events) in rejected {
+        Signal::Rejected { reason, events }.emit();
+    }
+    if duplicates > 0 {
+        Signal::Duplicate { events: duplicates, different }.emit();
+    }
+    if !redactions.is_none() {
+        Signal::Redacted(redactions).emit();
+    }
 }

@@ -1,24 +1,34 @@
 //! What the functions do: one use case a file. Each reads the state, decides,
 //! and writes with a condition, so that a trigger may be lost, repeated or late.
 
+mod activity;
 mod assess;
 mod evaluate;
 #[cfg(feature = "preparation")]
 mod handover;
+mod health;
+mod incoming;
 mod ingest;
 mod initialize;
 mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
+mod reconcile;
+mod requeue;
 mod serve;
 
+pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
 pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
-pub use ingest::{Busy, Ingest, IngestError, Outcome};
+pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health};
+pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
+pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, parse};
 pub use initialize::initialize;
-pub use overview::{Observe, Overview};
+pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
+pub use reconcile::{Check, Reconcile};
+pub use requeue::{Requeue, Requeued};
 pub use serve::{ServeFeatures, Served};

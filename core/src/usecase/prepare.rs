@@ -109,7 +109,8 @@ impl Prepare {
         if self.settings.pseudonym_key.is_none() {
             return Err(PrepareError::NoKey);
         }
-        if *request == Request::Automatic && (!self.settings.auto_prepare || self.hold.is_active(now).await?) {
+        if *request == Request::Automatic && (!self.settings.auto_prepares(dataset) || self.hold.is_active(now).await?)
+        {
             return Ok(Prepared::NotDue);
         }
         let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;

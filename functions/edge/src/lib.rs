@@ -1,6 +1,8 @@
 //! What all functions share at their edge: reading triggers, routing requests,
 //! answering them, and starting up.
 
+mod caller;
+mod page;
 mod problem;
 mod reply;
 mod request;
@@ -8,7 +10,9 @@ mod route;
 mod start;
 mod trigger;
 
+pub use caller::{Caller, Scope};
 pub use lambda_runtime::{Error, LambdaEvent};
+pub use page::{DEFAULT_LIMIT, MOST, PageRequest, cursor};
 pub use problem::Problem;
 pub use reply::{Answer, Reply};
 pub use request::{Request, dataset_of};

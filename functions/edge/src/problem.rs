@@ -1,15 +1,19 @@
 //! Errors as callers see them: problem+json (RFC 9457).
 
 use learning_core::event::Fault;
+use learning_core::store::Failure;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 /// What went wrong, in words that tell the caller what to do. It never holds internals.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline)]
 pub struct Problem(Box<Content>);
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Problem", description = "What went wrong, in words that say what to do (RFC 9457).")]
 struct Content {
     #[serde(rename = "type")]
     slug: String,
@@ -46,6 +50,14 @@ impl Problem {
 
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(400, "malformed-request", "The request cannot be read", detail)
+    }
+
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(401, "unauthorized", "The request needs a token", detail)
+    }
+
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(403, "forbidden", "The token does not allow this", detail)
     }
 
     pub fn not_found(detail: impl Into<String>) -> Self {
@@ -85,6 +97,15 @@ impl Problem {
 
     pub fn busy(detail: impl Into<String>) -> Self {
         Self::new(503, "busy", "The service is busy", detail).retry_after(1)
+    }
+
+    /// Asked too often.
+    pub fn throttled(detail: impl Into<String>) -> Self {
+        Self::new(429, "throttled", "Too many requests", detail).retry_after(2)
+    }
+
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(503, "unavailable", "The service is not available", detail).retry_after(5)
     }
 
     pub fn not_configured(detail: impl Into<String>) -> Self {
@@ -131,6 +152,15 @@ impl Problem {
 
 impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
-        Self::internal(&error)
+        let detail = "a service behind this one is not available; the request may be sent again";
+        match Failure::of(&error) {
+            Failure::Permanent => return Self::internal(&error),
+            Failure::Throttled => tracing::warn!(error = format!("{error:#}"), "the store is throttled"),
+            Failure::Unavailable => {
+                tracing::warn!(error = format!("{error:#}"), "the store is not available");
+                return Self::unavailable(detail);
+            }
+        }
+        Self::throttled(detail)
     }
 }

@@ -4,6 +4,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::Body;
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::Problem;
 
@@ -24,10 +25,57 @@ impl Reply {
         Ok(Self { status, content_type: "application/json", body, headers: Vec::new() })
     }
 
-    /// With the place where what was asked for is, or will be.
+    /// A page, which may load nothing but what `policy`, its content-security policy, allows.
+    pub fn page(html: String, policy: &str) -> Self {
+        let headers = vec![
+            (header::CONTENT_SECURITY_POLICY, policy.to_owned()),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+            (header::REFERRER_POLICY, "no-referrer".to_owned()),
+        ];
+        Self { status: 200, content_type: "text/html; charset=utf-8", body: html, headers }
+    }
+
+    /// An answer that holds only for the moment: it is never kept, nor asked for again by its tag.
     #[must_use]
-    pub fn at(mut self, location: String) -> Self {
-        self.headers.push((header::LOCATION, location));
+    pub fn momentary(mut self) -> Self {
+        self.headers.push((header::CACHE_CONTROL, "no-store".to_owned()));
+        self
+    }
+
+    /// The tag of `content`, for an answer that holds more than what makes it another, such as its own time.
+    ///
+    /// # Errors
+    /// 500, should `content` have no JSON form.
+    pub fn tagged_by(mut self, content: &impl Serialize) -> Result<Self, Problem> {
+        let bytes = serde_json::to_vec(content).map_err(|error| Problem::internal(&error.into()))?;
+        self.headers.push((header::ETAG, tag(&bytes)));
+        Ok(self)
+    }
+
+    /// What a GET is answered: with a tag, and without a body where the caller has that very content.
+    pub(crate) fn to_get(mut self, if_none_match: Option<&str>) -> Self {
+        let header = |name: &HeaderName| self.headers.iter().find(|(header, _)| header == name);
+        if self.status != 200 || header(&header::CACHE_CONTROL).is_some() {
+            return self;
+        }
+        let etag = header(&header::ETAG).map_or_else(|| tag(self.body.as_bytes()), |(_, tag)| tag.clone());
+        let known = if_none_match.is_some_and(|tags| {
+            tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*")
+        });
+        if known {
+            self.status = 304;
+            self.body.clear();
+        }
+        self.headers.retain(|(name, _)| name != header::ETAG);
+        self.headers.push((header::ETAG, etag));
+        self.headers.push((header::CACHE_CONTROL, "no-cache".to_owned()));
+        self
+    }
+
+    /// Where the outcome can be asked for.
+    #[must_use]
+    pub fn with_location(mut self, url: &str) -> Self {
+        self.headers.push((header::LOCATION, url.to_owned()));
         self
     }
 
@@ -38,6 +86,9 @@ impl Reply {
         }
         if let Some(seconds) = problem.retry_after_seconds() {
             headers.push((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if problem.status() == 401 {
+            headers.push((header::WWW_AUTHENTICATE, "Bearer".to_owned()));
         }
         let body = serde_json::to_string(problem).unwrap_or_default();
         Self { status: problem.status(), content_type: "application/problem+json", body, headers }
@@ -60,6 +111,12 @@ impl Reply {
     }
 }
 
+fn tag(content: &[u8]) -> String {
+    let hash = Sha256::digest(content);
+    let digits: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
 /// What goes back to whoever triggered the function.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -73,5 +130,37 @@ impl Answer {
     pub(crate) fn http(outcome: Result<Reply, Problem>, path: &str, request_id: &str) -> Self {
         let reply = outcome.unwrap_or_else(|problem| Reply::problem(&problem.at(path)));
         Answer::Http(Box::new(reply.into_response(request_id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(reply: &Reply, name: HeaderName) -> Option<&str> {
+        reply.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn who_has_the_content_gets_no_body() {
+        let reply = || Reply::json(200, &"content").unwrap();
+        let first = reply().to_get(None);
+        let tag = header(&first, header::ETAG).unwrap().to_owned();
+        assert_eq!((first.status, first.body.as_str()), (200, "\"content\""));
+        for tags in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+            let again = reply().to_get(Some(&tags));
+            assert_eq!((again.status, again.body.as_str()), (304, ""), "{tags}");
+            assert_eq!(header(&again, header::ETAG), Some(tag.as_str()));
+        }
+        assert_eq!(reply().to_get(Some("\"other\"")).status, 200);
+        assert_eq!(Reply::json(404, &"content").unwrap().to_get(Some("*")).status, 404);
+        assert_eq!(header(&reply().momentary().to_get(None), header::ETAG), None);
+    }
+
+    #[test]
+    fn the_tag_is_of_what_matters() {
+        let reply = |time: u32| Reply::json(200, &(time, "content")).unwrap().tagged_by(&"content").unwrap();
+        let tag = header(&reply(1).to_get(None), header::ETAG).unwrap().to_owned();
+        assert_eq!(reply(2).to_get(Some(&tag)).status, 304);
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::route::{self, Segments};
-use crate::{Problem, Route};
+use crate::{Caller, Problem, Route};
 
 /// What a synchronous Lambda takes, less what escaping adds to a body.
 const BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -16,17 +16,19 @@ const BODY_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Request {
     pub route: Route,
+    pub caller: Caller,
     segments: Segments,
     inner: lambda_http::Request,
 }
 
 impl Request {
     /// # Errors
-    /// Where there is no such route.
+    /// Where there is no such route, and where the caller may not use it.
     pub(crate) fn new(inner: lambda_http::Request) -> Result<Self, Problem> {
         let path = inner.raw_http_path();
         let (route, segments) = route::find(inner.method().as_str(), path).map_err(|problem| problem.at(path))?;
-        Ok(Self { route, segments, inner })
+        let caller = Caller::of(&inner, route.scope()).map_err(|problem| problem.at(path))?;
+        Ok(Self { route, caller, segments, inner })
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -43,29 +45,48 @@ impl Request {
     /// # Errors
     /// 413, 415, and 400 with the place where the JSON breaks.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let content_type = self.inner.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let content_type = content_type.and_then(|value| value.split(';').next()).unwrap_or("application/json").trim();
+        let content_type = self.content_type();
         if !content_type.eq_ignore_ascii_case("application/json") {
             return Err(Problem::unsupported_media_type(format!("{content_type} is not taken; send application/json")));
         }
-        let body = self.body()?;
+        let body = self.body(BODY_BYTES)?;
         serde_json::from_slice(body).map_err(|error| Problem::malformed(format!("the body cannot be read: {error}")))
     }
 
-    fn body(&self) -> Result<&[u8], Problem> {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.inner.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Without parameters; JSON where the sender says nothing.
+    pub fn content_type(&self) -> &str {
+        self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or("application/json").trim()
+    }
+
+    /// The body as it came.
+    ///
+    /// # Errors
+    /// 413 for more than `most` bytes.
+    pub fn body(&self, most: usize) -> Result<&[u8], Problem> {
         let body = match self.inner.body() {
             Body::Text(text) => text.as_bytes(),
             Body::Binary(bytes) => bytes,
             // `Body` may grow; what it grows by is no body that we know.
             _ => &[],
         };
-        if body.len() > BODY_BYTES {
-            return Err(Problem::too_large(format!(
-                "the body has {} bytes; at most {BODY_BYTES} are taken",
-                body.len()
-            )));
+        if body.len() > most {
+            return Err(Problem::too_large(format!("the body has {} bytes; at most {most} are taken", body.len())));
         }
         Ok(body)
+    }
+
+    /// The id of `{name}` in the path.
+    ///
+    /// # Errors
+    /// 400 for what is no UUID.
+    pub fn uuid(&self, name: &str) -> Result<Uuid, Problem> {
+        let text = self.segments.get(name).map_or("", String::as_str);
+        Uuid::parse_str(text).map_err(|_| Problem::malformed(format!("{name} must be a UUID")))
     }
 
     /// The dataset of `{dataset_id}` in the path.
@@ -74,15 +95,6 @@ impl Request {
     /// See [`dataset_of`].
     pub fn dataset(&self) -> Result<Dataset, Problem> {
         dataset_of(self.segments.get("dataset_id").map_or("", String::as_str))
-    }
-
-    /// The UUID in a segment of the path.
-    ///
-    /// # Errors
-    /// 400 for what is none.
-    pub fn uuid(&self, segment: &str) -> Result<Uuid, Problem> {
-        let text = self.segments.get(segment).map_or("", String::as_str);
-        Uuid::parse_str(text).map_err(|_| Problem::malformed(format!("{segment} must be a UUID, not {text:?}")))
     }
 
     /// The query parameter `limit`: how long a page may be.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::Problem;
+use crate::{Problem, Scope};
 
 /// The functions that are deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,10 +34,14 @@ impl Function {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
     PostEvents,
+    EraseUser,
+    Erasure,
     Status,
     Datasets,
     Dataset,
     ReadyDatasets,
+    DataAggregation,
+    Timeline,
     Initialize,
     AssessQuality,
     QualityMetrics,
@@ -50,15 +54,22 @@ pub enum Route {
     Trained,
     Features,
     Health,
+    Dependencies,
+    Dashboard,
+    OpenApi,
 }
 
 impl Route {
-    pub const ALL: [Route; 17] = [
+    pub const ALL: [Route; 24] = [
         Route::PostEvents,
+        Route::EraseUser,
+        Route::Erasure,
         Route::Status,
         Route::Datasets,
         Route::Dataset,
         Route::ReadyDatasets,
+        Route::DataAggregation,
+        Route::Timeline,
         Route::Initialize,
         Route::AssessQuality,
         Route::QualityMetrics,
@@ -71,6 +82,9 @@ impl Route {
         Route::Trained,
         Route::Features,
         Route::Health,
+        Route::Dependencies,
+        Route::Dashboard,
+        Route::OpenApi,
     ];
 
     pub fn method(self) -> &'static str {
@@ -78,10 +92,14 @@ impl Route {
             Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData | Route::Trained => {
                 "POST"
             }
-            Route::Status
+            Route::EraseUser => "DELETE",
+            Route::Erasure
+            | Route::Status
             | Route::Datasets
             | Route::Dataset
             | Route::ReadyDatasets
+            | Route::DataAggregation
+            | Route::Timeline
             | Route::QualityMetrics
             | Route::Assessment
             | Route::FailingRecords
@@ -89,7 +107,22 @@ impl Route {
             | Route::Version
             | Route::VersionDiff
             | Route::Features
-            | Route::Health => "GET",
+            | Route::Health
+            | Route::Dependencies
+            | Route::Dashboard
+            | Route::OpenApi => "GET",
+        }
+    }
+
+    /// What a token must allow; `None` where no token is needed.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
+            Route::PostEvents => Some(Scope::WriteEvents),
+            Route::EraseUser | Route::Erasure => Some(Scope::EraseData),
+            // Liveness, and pages that hold no data.
+            _ if ["/health", "/dashboard", "/openapi.json"].iter().any(|end| self.path().ends_with(end)) => None,
+            _ if self.method() == "GET" => Some(Scope::ReadLearning),
+            _ => Some(Scope::WriteLearning),
         }
     }
 
@@ -97,10 +130,14 @@ impl Route {
     pub fn path(self) -> &'static str {
         match self {
             Route::PostEvents => "/coaching/events",
+            Route::EraseUser => "/coaching/users/{user_id}/data",
+            Route::Erasure => "/coaching/users/{user_id}/erasures/{erasure_id}",
             Route::Status => "/coaching/continuous-learning/status",
             Route::Datasets => "/coaching/continuous-learning/datasets",
             Route::Dataset => "/coaching/continuous-learning/datasets/{dataset_id}",
             Route::ReadyDatasets => "/coaching/continuous-learning/ready-datasets",
+            Route::DataAggregation => "/coaching/continuous-learning/data-aggregation",
+            Route::Timeline => "/coaching/continuous-learning/datasets/{dataset_id}/timeline",
             Route::Initialize => "/coaching/continuous-learning/initialize",
             Route::AssessQuality => "/coaching/continuous-learning/assess-quality",
             Route::QualityMetrics => "/coaching/continuous-learning/quality-metrics/{dataset_id}",
@@ -113,12 +150,15 @@ impl Route {
             Route::Trained => "/coaching/continuous-learning/datasets/{dataset_id}/versions/{version}/trained",
             Route::Features => "/coaching/continuous-learning/features/{user_id}",
             Route::Health => "/coaching/continuous-learning/health",
+            Route::Dependencies => "/coaching/continuous-learning/health/dependencies",
+            Route::Dashboard => "/coaching/continuous-learning/dashboard",
+            Route::OpenApi => "/openapi.json",
         }
     }
 
     pub fn function(self) -> Function {
         match self {
-            Route::PostEvents => Function::EventIngestion,
+            Route::PostEvents | Route::EraseUser | Route::Erasure => Function::EventIngestion,
             Route::AssessQuality | Route::QualityMetrics | Route::Assessment | Route::FailingRecords => {
                 Function::QualityAssessment
             }
@@ -132,8 +172,13 @@ impl Route {
             | Route::Datasets
             | Route::Dataset
             | Route::ReadyDatasets
+            | Route::DataAggregation
+            | Route::Timeline
             | Route::Initialize
-            | Route::Health => Function::ReadinessCheck,
+            | Route::Health
+            | Route::Dependencies
+            | Route::Dashboard
+            | Route::OpenApi => Function::ReadinessCheck,
         }
     }
 }
@@ -191,6 +236,19 @@ mod tests {
                 assert_eq!(value, format!("x-{name}"));
             }
         }
+    }
+
+    #[test]
+    fn only_what_holds_no_data_is_open() {
+        let open = Route::ALL.into_iter().filter(|route| route.scope().is_none());
+        for route in open {
+            assert!(
+                ["/health", "/dashboard", "/openapi.json"].iter().any(|end| route.path().ends_with(end)),
+                "{route:?}"
+            );
+        }
+        assert_eq!(Route::Status.scope(), Some(Scope::ReadLearning));
+        assert_eq!(Route::PrepareData.scope(), Some(Scope::WriteLearning));
     }
 
     #[test]

@@ -93,11 +93,27 @@ impl Trigger {
             Read::Refused { problem, path } => Ok(Answer::http(Err(problem), &path, request_id)),
             Read::Trigger(Trigger::Http(request)) => {
                 let path = request.path().to_owned();
+                let is_get = request.route.method() == "GET";
+                let if_none_match = request.header("if-none-match").map(str::to_owned);
                 let outcome = boxed(respond(request)).await;
+                let outcome = match outcome {
+                    Ok(reply) if is_get => Ok(reply.to_get(if_none_match.as_deref())),
+                    outcome => outcome,
+                };
                 Ok(Answer::http(outcome, &path, request_id))
             }
             Read::Trigger(trigger) => Ok(Answer::Json(boxed(react(trigger)).await?)),
         }
+    }
+
+    /// Whether an invocation is a request over HTTP.
+    pub fn is_http(payload: &RawValue) -> bool {
+        #[derive(Deserialize)]
+        struct Http<'a> {
+            #[serde(rename = "requestContext", borrow)]
+            request_context: Option<&'a RawValue>,
+        }
+        serde_json::from_str::<Http<'_>>(payload.get()).is_ok_and(|probe| probe.request_context.is_some())
     }
 
     /// The error of a function that was wired to a trigger it knows nothing of.

@@ -1,118 +1,100 @@
-//! event-ingestion: takes events in over HTTP.
+//! event-ingestion: takes events in by every road, and erases users.
+//!
+//! A road each: [`http`], [`queue`] (SQS), [`stream`] (a foreign DynamoDB table),
+//! [`bus`] (EventBridge), [`files`] (objects under `incoming/`). Behind all of
+//! them is one use case.
+
+mod body;
+mod bus;
+mod files;
+mod http;
+mod queue;
+mod source;
+mod stream;
+mod summary;
+
+use std::sync::Arc;
 
 use chrono::Utc;
 use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger};
-use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
-use learning_core::event::{Fault, FaultCode};
-use learning_core::store::Clients;
-use learning_core::usecase::{Ingest, IngestError, Outcome};
-use serde::Serialize;
-use serde_json::Value;
+use learning_core::store::{Bus, Clients};
+use learning_core::usecase::{IncomingFiles, Ingest, Requeue, Unanswered};
+use serde_json::{Value, json};
+
+use self::source::Source;
 
 #[derive(Debug)]
 pub struct State {
-    ingest: Ingest,
-    batch_events: usize,
+    ingest: Arc<Ingest>,
+    road: Unanswered,
+    files: IncomingFiles,
+    requeue: Requeue,
+    bus: Bus,
+    settings: Settings,
 }
 
 impl State {
     pub fn new(clients: &Clients, settings: &Settings) -> Self {
-        Self { ingest: Ingest::new(clients, settings), batch_events: settings.batch_events }
+        let ingest = Arc::new(Ingest::new(clients, settings));
+        let road = Unanswered::new(Arc::clone(&ingest), clients, settings);
+        Self {
+            files: IncomingFiles::new(road.clone(), clients, settings),
+            ingest,
+            road,
+            requeue: Requeue::new(clients),
+            bus: Bus::new(clients),
+            settings: settings.clone(),
+        }
     }
 }
 
 /// # Errors
-/// For triggers that this function does not know.
+/// For triggers that this function does not know, and what shall be brought again.
 pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
     let id = &event.context.request_id;
-    Trigger::dispatch(&event.payload, id, |request| respond(state, request), async |other| Err(other.unexpected()))
-        .await
+    if Trigger::is_http(&event.payload) {
+        let react = async |other: Trigger| Err(other.unexpected());
+        return Trigger::dispatch(&event.payload, id, |request| respond(state, request), react).await;
+    }
+    // The future is large: it goes on the heap once per invocation.
+    let note = Box::pin(react(state, Source::read(&event.payload)?, event.context.deadline)).await?;
+    Ok(Answer::Json(note))
 }
 
 async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem> {
     match request.route {
-        Route::PostEvents => post_events(state, &request).await,
+        Route::PostEvents => http::post_events(state, &request).await,
         other => Err(Problem::not_found(format!("event-ingestion does not answer {}", other.path()))),
     }
 }
 
-/// The events of a request: one, or a batch under `events`.
-struct Posted {
-    events: Vec<Value>,
-    batch: bool,
-}
-
-impl Posted {
-    fn of(body: Value, most: usize) -> Result<Self, Problem> {
-        let Value::Object(mut object) = body else {
-            return Err(Problem::malformed("the body must be an event, or {\"events\": […]}"));
-        };
-        match object.remove("events") {
-            None => Ok(Self { events: vec![Value::Object(object)], batch: false }),
-            Some(Value::Array(events)) if events.len() > most => {
-                Err(Problem::too_large(format!("the batch has {} events; at most {most} are taken", events.len())))
+/// `deadline` is in milliseconds since 1970; 0 for none.
+async fn react(state: &State, source: Source, deadline: u64) -> Result<Value, Error> {
+    match source {
+        Source::Queue(records) => Ok(queue::take(&state.road, records).await),
+        Source::Stream(records) => stream::take(&state.road, &state.settings.mappings, records).await,
+        Source::Bus(event) => bus::take(&state.road, event).await,
+        Source::Objects(keys) => {
+            for key in &keys {
+                files::take(state, key, deadline).await?;
             }
-            Some(Value::Array(events)) => Ok(Self { events, batch: true }),
-            Some(_) => {
-                let fault = Fault::new(&["events"], FaultCode::WrongType, "events must be a list of events");
-                Err(Problem::invalid("The batch is invalid", vec![fault]))
-            }
+            Ok(json!({"objects": keys.len()}))
         }
-    }
-}
-
-async fn post_events(state: &State, request: &Request) -> Result<Reply, Problem> {
-    let posted = Posted::of(request.json()?, state.batch_events)?;
-    let outcomes = state.ingest.ingest(&posted.events, Utc::now()).await.map_err(|error| match error {
-        IngestError::Busy(busy) => Problem::busy(busy.to_string()),
-        IngestError::Store(error) => Problem::internal(&error),
-    })?;
-    match outcomes.as_slice() {
-        [Outcome::Rejected { errors, .. }] if !posted.batch => {
-            Err(Problem::invalid("The event is invalid", errors.clone()))
+        Source::PartlyIngested(key) => {
+            files::take(state, &key, deadline).await?;
+            Ok(json!({"objects": 1}))
         }
-        _ => Reply::json(202, &Summary::of(outcomes)),
-    }
-}
-
-#[derive(Serialize)]
-struct Summary {
-    accepted: usize,
-    duplicates: usize,
-    rejected: usize,
-    /// One an event, in the order of the request.
-    results: Vec<EventResult>,
-}
-
-#[derive(Serialize)]
-struct EventResult {
-    event_id: Value,
-    status: &'static str,
-    datasets: Vec<Dataset>,
-    warnings: Vec<Fault>,
-    errors: Vec<Fault>,
-}
-
-impl Summary {
-    fn of(outcomes: Vec<Outcome>) -> Self {
-        let results: Vec<EventResult> = outcomes.into_iter().map(EventResult::of).collect();
-        let count = |status| results.iter().filter(|result| result.status == status).count();
-        Self { accepted: count("accepted"), duplicates: count("duplicate"), rejected: count("rejected"), results }
-    }
-}
-
-impl EventResult {
-    fn of(outcome: Outcome) -> Self {
-        let blank = Self { event_id: Value::Null, status: "", datasets: vec![], warnings: vec![], errors: vec![] };
-        match outcome {
-            Outcome::Accepted { id, datasets, warnings } => {
-                Self { event_id: Value::String(id.to_string()), status: "accepted", datasets, warnings, ..blank }
+        Source::Schedule => {
+            let unfinished = state.files.unfinished().await?;
+            for key in &unfinished {
+                files::take(state, key, deadline).await?;
             }
-            Outcome::Duplicate { id } => Self { event_id: Value::String(id.to_string()), status: "duplicate", ..blank },
-            Outcome::Rejected { id, errors } => {
-                Self { event_id: id.unwrap_or(Value::Null), status: "rejected", errors, ..blank }
-            }
+            Ok(json!({"objects": unfinished.len()}))
+        }
+        Source::ReplayQuarantine => {
+            let requeued = state.requeue.replay(&state.ingest, Utc::now()).await?;
+            Ok(serde_json::to_value(requeued)?)
         }
     }
 }

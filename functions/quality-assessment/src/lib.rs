@@ -75,7 +75,7 @@ async fn assess_quality(state: &State, request: &Request) -> Result<Reply, Probl
         Ok(Assessed::Cached(record)) => (record, true),
         Ok(Assessed::Accepted(request)) => {
             let location = format!("/coaching/continuous-learning/assessments/{}", request.id);
-            return Ok(Reply::json(202, &view::requested(&request))?.at(location));
+            return Ok(Reply::json(202, &view::requested(&request))?.with_location(&location));
         }
         Ok(Assessed::NotDue) => return Err(Problem::busy("the assessment is not due")),
         Err(error @ AssessError::NotInitialized(_)) => {

@@ -12,6 +12,7 @@ use learning_core::store::Quarantine;
 use tracing_subscriber::EnvFilter;
 
 use crate::assess::Assess;
+use crate::command::{self, Format, Question};
 use crate::replay::{self, Source};
 use crate::stack::{Options, Stack};
 use crate::{DEFAULT_PORT, environment, report};
@@ -72,6 +73,24 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    #[command(flatten)]
+    Ask(Question),
+    /// Start the service and keep serving; replay nothing.
+    Serve {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Count the stored events of a data folder anew, and compare with what is kept.
+    ///
+    /// Exits with 1 where a count differs. Nothing else may be using the folder.
+    Reconcile {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Print the completions of a shell, to be sourced.
+    Completions { shell: clap_complete::Shell },
     /// Judge the quality of files of events, as the service would once they were sent.
     ///
     /// Exits with 0, with 1 where a dataset is below the quality gate, and with 2
@@ -104,6 +123,16 @@ impl Cli {
     pub async fn run(self) -> Result<ExitCode> {
         match self.command {
             Some(Command::Assess(assess)) => return Ok(assess.run()),
+            Some(Command::Ask(question)) => return question.run().await,
+            Some(Command::Completions { shell }) => command::completions(shell),
+            Some(Command::Reconcile { place, format }) => {
+                log();
+                return command::reconcile(&Options { port: 0, ..place.options() }, format).await;
+            }
+            Some(Command::Serve { place }) => {
+                log();
+                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false }).await?;
+            }
             None => {
                 log();
                 serve(&self.serve).await?;

@@ -31,7 +31,7 @@ pub fn settings(data_dir: &Path) -> Result<Settings> {
         Ok(())
     };
     default("MIN_INTERVAL_SECONDS", &|| Ok("0".to_owned()))?;
-    default("PSEUDONYM_KEY", &|| pseudonym_key(&data_dir.join("pseudonym.key")))?;
+    default("PSEUDONYM_KEY", &|| secret(&data_dir.join("pseudonym.key")))?;
     Ok(Settings::from_vars(vars)?)
 }
 
@@ -44,7 +44,11 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-fn pseudonym_key(file: &Path) -> Result<String> {
+/// A secret that is made once and kept in a file: 64 hexadecimal digits.
+///
+/// # Errors
+/// A file that cannot be read or made.
+pub fn secret(file: &Path) -> Result<String> {
     if let Ok(key) = fs::read_to_string(file) {
         return Ok(key.trim().to_owned());
     }

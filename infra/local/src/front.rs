@@ -7,27 +7,53 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use axum::middleware::{self, Next};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use function_edge::{Answer, Function, RawValue, find_route};
 use lambda_http::Body as LambdaBody;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::access::{Access, Claims};
 use crate::functions::Functions;
 
 /// API Gateway's limit.
 const BODY_BYTES: usize = 10 * 1024 * 1024;
 
-pub fn router(functions: Arc<Functions>) -> Router {
-    Router::new().fallback(answer).layer(DefaultBodyLimit::max(BODY_BYTES)).with_state(functions)
+/// Requests whose bodies are in memory at once; others wait. On AWS each has a
+/// process of its own.
+const CONCURRENT: usize = 32;
+
+#[derive(Clone)]
+pub struct Front {
+    functions: Arc<Functions>,
+    access: Arc<Access>,
+    turns: Arc<Semaphore>,
+}
+
+pub fn router(functions: Arc<Functions>, access: Arc<Access>) -> Router {
+    let front = Front { functions, access, turns: Arc::new(Semaphore::new(CONCURRENT)) };
+    Router::new()
+        .fallback(answer)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(front.clone(), take_turns))
+        .with_state(front)
+}
+
+/// Before the body is read.
+async fn take_turns(State(front): State<Front>, request: Request, next: Next) -> Response<Body> {
+    // It is never closed.
+    let _turn = front.turns.acquire().await;
+    next.run(request).await
 }
 
 async fn answer(
-    State(functions): State<Arc<Functions>>,
+    State(Front { functions, access, .. }): State<Front>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -36,7 +62,7 @@ async fn answer(
     // A path that is nobody's is answered alike by all.
     let function =
         find_route(method.as_str(), uri.path()).map_or(Function::ReadinessCheck, |(route, _)| route.function());
-    let outcome = match event(&method, &uri, &headers, &body) {
+    let outcome = match event(&method, &uri, &headers, &body, &access) {
         Ok(payload) => functions.invoke(function, payload).await,
         Err(error) => Err(error.into()),
     };
@@ -91,6 +117,8 @@ struct Event<'a> {
 struct Context<'a> {
     account_id: &'a str,
     api_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorizer: Option<Authorizer>,
     domain_name: &'a str,
     domain_prefix: &'a str,
     http: Http<'a>,
@@ -99,6 +127,17 @@ struct Context<'a> {
     stage: &'a str,
     time: String,
     time_epoch: i64,
+}
+
+/// What the JWT authorizer adds to a request whose token it has checked.
+#[derive(Serialize)]
+struct Authorizer {
+    jwt: Jwt,
+}
+
+#[derive(Serialize)]
+struct Jwt {
+    claims: Claims,
 }
 
 #[derive(Serialize)]
@@ -112,7 +151,13 @@ struct Http<'a> {
 }
 
 /// The request as an API Gateway v2 event (payload format 2.0).
-fn event(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> serde_json::Result<Box<RawValue>> {
+fn event(
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &Bytes,
+    access: &Access,
+) -> serde_json::Result<Box<RawValue>> {
     let now = Utc::now();
     let query = uri.query().unwrap_or_default();
     let text = std::str::from_utf8(body);
@@ -129,6 +174,7 @@ fn event(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> serde
         request_context: Context {
             account_id: crate::engine::ACCOUNT,
             api_id: "local",
+            authorizer: access.claims(header("authorization"), now).map(|claims| Authorizer { jwt: Jwt { claims } }),
             domain_name: header("host"),
             domain_prefix: "local",
             http: Http {

@@ -2,17 +2,21 @@
 //! process, and the programs around it.
 //!
 //! [`stack`] starts the engines of [`engine`] and the functions; [`front`],
-//! [`poller`], [`deliveries`] and [`schedule`] hand the functions the same
-//! events as API Gateway, the table stream, the bus and the scheduler do on AWS.
+//! [`poller`], [`incoming`], [`deliveries`] and [`schedule`] hand the functions the same
+//! events as API Gateway, the table stream, S3, the bus and the scheduler do on AWS;
+//! [`access`] stands in for the authorizer.
 //! [`replay`] sends files of events over HTTP; [`report`] shows how things stand.
 
+pub mod access;
 pub mod assess;
 pub mod cli;
+pub mod command;
 mod deliveries;
 pub mod engine;
 pub mod environment;
 mod front;
 mod functions;
+mod incoming;
 mod poller;
 pub mod replay;
 pub mod report;

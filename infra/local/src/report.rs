@@ -135,6 +135,22 @@ pub fn addresses(stack: &Stack, data_dir: &Path) -> String {
     )
 }
 
+/// A table for people; the columns in `right` hold numbers.
+pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>, right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    rows.into_iter().for_each(|row| {
+        table.add_row(row);
+    });
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
 /// With commas between thousands.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -25,7 +25,7 @@ pub async fn run(functions: Arc<Functions>) {
 /// One sweep.
 ///
 /// # Errors
-/// What readiness-check fails with.
+/// What the functions fail with.
 pub async fn sweep(functions: &Functions) -> Result<()> {
     let event = json!({
         "version": "0",
@@ -38,6 +38,8 @@ pub async fn sweep(functions: &Functions) -> Result<()> {
         "detail": {},
     });
     let payload = serde_json::value::to_raw_value(&event)?;
-    functions.invoke(Function::ReadinessCheck, payload).await.map_err(|error| anyhow!(error))?;
+    for function in [Function::ReadinessCheck, Function::EventIngestion] {
+        functions.invoke(function, payload.clone()).await.map_err(|error| anyhow!(error))?;
+    }
     Ok(())
 }

@@ -15,12 +15,13 @@ use learning_core::usecase::{Observe, Overview, Prepared, initialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::access::Access;
 use crate::deliveries::{self, UnderWay};
 use crate::engine::server::{self, Server};
 use crate::engine::{self, Engines, Rules};
 use crate::functions::Functions;
 use crate::poller::Poller;
-use crate::{environment, front, schedule};
+use crate::{environment, front, incoming, schedule};
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -35,6 +36,7 @@ pub struct Stack {
     pub engines: Engines,
     pub clients: Clients,
     pub settings: Settings,
+    pub access: Arc<Access>,
     functions: Arc<Functions>,
     front: Server,
     tasks: Vec<JoinHandle<()>>,
@@ -49,6 +51,14 @@ impl Stack {
     /// One line that says what to do: a setting that cannot be, a port in use, a
     /// folder that cannot be used or is used by somebody else.
     pub async fn start(options: &Options) -> Result<Self> {
+        Self::start_with(options, Access::Open).await
+    }
+
+    /// As [`Stack::start`], with a say in who may use the API.
+    ///
+    /// # Errors
+    /// See [`Stack::start`].
+    pub async fn start_with(options: &Options, access: Access) -> Result<Self> {
         environment::check()?;
         let after = |n: u16| if options.port == 0 { Some(0) } else { options.port.checked_add(n) };
         let (Some(s3_port), Some(dynamodb_port)) = (after(1), after(2)) else {
@@ -65,6 +75,7 @@ impl Stack {
         initialize(&Counters::new(&clients), &Heads::new(&clients), Utc::now()).await?;
 
         let functions = Arc::new(Functions::new(&clients, &settings));
+        let access = Arc::new(access);
         let under_way = UnderWay::default();
         let poller = Poller {
             client: environment::stream_client(&engines),
@@ -75,11 +86,12 @@ impl Stack {
         let tasks = vec![
             tokio::spawn(deliveries::run(deliveries, Arc::clone(&functions), under_way.clone())),
             tokio::spawn(poller.run()),
+            tokio::spawn(incoming::run(clients.clone(), Arc::clone(&functions), under_way.clone())),
             tokio::spawn(take_over(Arc::clone(&functions), under_way.clone())),
             tokio::spawn(schedule::run(Arc::clone(&functions))),
         ];
-        let front = server::serve(listener, front::router(Arc::clone(&functions)))?;
-        Ok(Self { api, engines, clients, settings, functions, front, tasks, under_way })
+        let front = server::serve(listener, front::router(Arc::clone(&functions), Arc::clone(&access)))?;
+        Ok(Self { api, engines, clients, settings, access, functions, front, tasks, under_way })
     }
 
     /// How all datasets stand.
@@ -132,7 +144,10 @@ impl Stack {
             State::Collecting | State::Blocked => true,
             // An empty dataset is not assessed, and one that was assessed lately has to wait.
             State::Assessing => overview.records == 0 || !self.settings.min_interval.is_zero(),
-            State::Ready => !(self.settings.auto_prepare && overview.head.dataset.spec().preparable),
+            State::Ready => {
+                let dataset = overview.head.dataset;
+                !(self.settings.auto_prepares(dataset) && dataset.spec().preparable)
+            }
             State::Preparing => false,
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use fincoach_simulate::{Impossible, Simulation};
 use learning_core::event::envelope::{self, Intake, Limits};
+use learning_core::event::privacy;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -18,7 +19,11 @@ fn clean() -> Vec<Value> {
 }
 
 fn intake() -> Intake {
-    Intake { now: "2026-07-01T00:00:00Z".parse().unwrap(), limits: Limits::default(), new_id: Uuid::nil }
+    Intake {
+        now: "2026-07-01T00:00:00Z".parse().unwrap(),
+        limits: Limits::default(),
+        privacy: privacy::Rules::default(),
+    }
 }
 
 fn time(event: &Value) -> DateTime<Utc> {
@@ -59,13 +64,13 @@ fn the_sample_fills_every_dataset() {
 #[test]
 fn clean_events_are_admitted_without_a_warning_and_planted_faults_are_found() {
     for event in clean() {
-        assert_eq!(envelope::read(&event, &intake()).unwrap().warnings, [], "{event}");
+        assert_eq!(envelope::read(event.clone(), &intake(), Uuid::nil).unwrap().warnings, [], "{event}");
     }
     let generated = Simulation::default().generate().unwrap();
     let (mut warned, mut refused) = (0, 0);
     let mut ids = BTreeMap::<String, u64>::new();
     for event in &generated.events {
-        match envelope::read(event, &intake()) {
+        match envelope::read(event.clone(), &intake(), Uuid::nil) {
             Err(_) => refused += 1,
             Ok(admitted) => {
                 let seen = ids.entry(admitted.event.id.to_string()).or_default();

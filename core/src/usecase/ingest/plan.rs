@@ -6,12 +6,14 @@ use std::sync::Mutex;
 use anyhow::Result;
 
 use super::Outcome;
+use super::segments::Segments;
 use crate::dataset::history::{History, Sufficiency};
 use crate::dataset::totals::EventKind;
 use crate::dataset::{Dataset, Epoch, PerDataset};
 use crate::event::envelope::json_bytes;
+use crate::event::privacy::Redactions;
 use crate::event::{EventType, Fault, FaultCode, StoredEvent, UserId};
-use crate::store::{Addition, Batch, EventLog, HistoryEntry, ShardId};
+use crate::store::{Addition, Batch, Entry, EventLog, HistoryEntry, ShardId, Standing};
 
 /// DynamoDB's limit on a transaction, less the counter shard.
 const ITEMS: usize = 99;
@@ -29,6 +31,7 @@ pub struct Candidate {
     pub place: usize,
     pub stored: StoredEvent,
     pub warnings: Vec<Fault>,
+    pub redactions: Redactions,
 }
 
 impl Candidate {
@@ -51,8 +54,9 @@ impl Candidate {
 }
 
 /// Cuts candidates into batches that fit a transaction each. Events of one user
-/// stay together, so that few batches compete for the user's history.
-pub fn batches(mut candidates: Vec<Candidate>, histories: &Histories) -> Vec<Vec<Candidate>> {
+/// stay together, so that few batches compete for the user's history. Every user
+/// is an item of the transaction: a history, or a check that there is no tombstone.
+pub fn batches(mut candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
     candidates.sort_by_key(|candidate| (candidate.stored.event.user, candidate.place));
     let mut batches = Vec::new();
     let mut batch = Vec::new();
@@ -60,17 +64,14 @@ pub fn batches(mut candidates: Vec<Candidate>, histories: &Histories) -> Vec<Vec
     let mut bytes = 0;
     for candidate in candidates {
         let user = candidate.stored.event.user;
-        let new_history = candidate.in_history() && !users.contains(&user) && !histories.is_sufficient(user);
-        let items = batch.len() + users.len() + 1 + usize::from(new_history);
+        let items = batch.len() + users.len() + 1 + usize::from(!users.contains(&user));
         let weight = candidate.bytes();
         if !batch.is_empty() && (items > ITEMS || bytes + weight > BYTES) {
             batches.push(std::mem::take(&mut batch));
             users.clear();
             bytes = 0;
         }
-        if candidate.in_history() && !histories.is_sufficient(user) {
-            users.insert(user);
-        }
+        users.insert(user);
         bytes += weight;
         batch.push(candidate);
     }
@@ -85,8 +86,9 @@ pub fn batch<'a>(
     candidates: &'a [Candidate],
     shard: ShardId,
     epochs: PerDataset<Epoch>,
-    known: &HashMap<UserId, Option<HistoryEntry>>,
+    known: &HashMap<UserId, HistoryEntry>,
     rule: &Sufficiency,
+    segments: &Segments,
 ) -> Batch<'a> {
     let mut addition = Addition::default();
     for Candidate { stored, .. } in candidates {
@@ -95,22 +97,45 @@ pub fn batch<'a>(
             addition.counts[dataset].events += 1;
             addition.counts[dataset].counting += u64::from(dataset.counts(&stored.event));
         }
+        for dataset in Dataset::fed_by(&stored.event) {
+            addition.newest[dataset] = addition.newest[dataset].max(Some(stored.ingested_at));
+        }
+        if let Some(name) = segments.name_of(&stored.event) {
+            *addition.segments.entry(name).or_default() += 1;
+        }
     }
     let mut histories = Vec::new();
     for (user, times) in times(candidates) {
-        let kept = known.get(&user).copied().flatten();
+        let kept = known.get(&user).copied();
         if kept.is_some_and(|entry| entry.history.sufficient_since.is_some()) {
             continue;
         }
         let Some(new) = History::of(times) else { continue };
+        addition.users += u64::from(kept.is_none());
         let mut history = kept.map_or(new, |entry| entry.history.merge(new));
+        let mut sufficient_on = None;
         if history.suffices(rule) {
             history.sufficient_since = Some(epochs[Dataset::SEGMENTATION]);
+            sufficient_on = Some(shard);
             addition.counts[Dataset::SEGMENTATION].counting += 1;
         }
-        histories.push((user, HistoryEntry { history, revision: kept.map_or(0, |entry| entry.revision) + 1 }));
+        let revision = kept.map_or(0, |entry| entry.revision) + 1;
+        histories.push((user, HistoryEntry { history, revision, sufficient_on }));
     }
-    Batch { events: candidates.iter().map(|candidate| &candidate.stored).collect(), shard, epochs, addition, histories }
+    let mut bystanders: BTreeSet<UserId> = candidates.iter().map(|candidate| candidate.stored.event.user).collect();
+    for (user, _) in &histories {
+        bystanders.remove(user);
+    }
+    let entries =
+        candidates.iter().map(|candidate| Entry { stored: &candidate.stored, redactions: candidate.redactions });
+    Batch {
+        events: entries.collect(),
+        shard,
+        epochs,
+        addition,
+        histories,
+        bystanders: bystanders.into_iter().collect(),
+    }
 }
 
 fn times(candidates: &[Candidate]) -> BTreeMap<UserId, Vec<chrono::DateTime<chrono::Utc>>> {
@@ -126,6 +151,13 @@ fn times(candidates: &[Candidate]) -> BTreeMap<UserId, Vec<chrono::DateTime<chro
 #[derive(Debug, Default)]
 pub struct Histories(Mutex<HashMap<UserId, HistoryEntry>>);
 
+/// What is known of users before they are written to.
+#[derive(Debug, Default)]
+pub struct Standings {
+    pub histories: HashMap<UserId, HistoryEntry>,
+    pub erased: BTreeSet<UserId>,
+}
+
 impl Histories {
     fn is_sufficient(&self, user: UserId) -> bool {
         self.seen().get(&user).is_some_and(|entry| entry.history.sufficient_since.is_some())
@@ -137,24 +169,32 @@ impl Histories {
         users.map(|candidate| candidate.stored.event.user).filter(|user| !self.is_sufficient(*user)).collect()
     }
 
-    /// The histories that `candidates` extend, read where they were not seen yet.
+    /// How the users stand whose histories `candidates` extend, and `others`;
+    /// read where it was not seen yet.
     ///
     /// # Errors
     /// Whatever the store says.
-    pub async fn of(&self, candidates: &[Candidate], log: &EventLog) -> Result<HashMap<UserId, Option<HistoryEntry>>> {
-        let users: BTreeSet<UserId> = candidates
-            .iter()
-            .filter(|candidate| candidate.in_history())
-            .map(|candidate| candidate.stored.event.user)
-            .collect();
-        let mut known: HashMap<UserId, Option<HistoryEntry>> = {
+    pub async fn of(&self, candidates: &[Candidate], others: &BTreeSet<UserId>, log: &EventLog) -> Result<Standings> {
+        let extended = candidates.iter().filter(|candidate| candidate.in_history());
+        let mut users: BTreeSet<UserId> = extended.map(|candidate| candidate.stored.event.user).collect();
+        users.extend(others);
+        let mut known = Standings::default();
+        {
             let seen = self.seen();
-            users.iter().filter_map(|user| Some((*user, Some(*seen.get(user)?)))).collect()
-        };
-        let unseen: Vec<UserId> = users.into_iter().filter(|user| !known.contains_key(user)).collect();
+            known.histories.extend(users.iter().filter_map(|user| Some((*user, *seen.get(user)?))));
+        }
+        let unseen: Vec<UserId> = users.into_iter().filter(|user| !known.histories.contains_key(user)).collect();
         if !unseen.is_empty() {
-            let read = log.histories(&unseen).await?;
-            known.extend(unseen.into_iter().map(|user| (user, read.get(&user).copied())));
+            for (user, standing) in log.standings(&unseen).await? {
+                match standing {
+                    Standing::Known(entry) => {
+                        known.histories.insert(user, entry);
+                    }
+                    Standing::Erased => {
+                        known.erased.insert(user);
+                    }
+                }
+            }
         }
         Ok(known)
     }

@@ -221,8 +221,8 @@ impl Judge<'_> {
     /// The way of the service.
     fn long_way(&self, line: &[u8]) -> Result<StoredEvent, String> {
         let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
-        let intake = Intake { now: self.now, limits: self.settings.limits, new_id: Uuid::new_v4 };
-        match envelope::read(&json, &intake) {
+        let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy };
+        match envelope::read(json, &intake, Uuid::new_v4) {
             Ok(admitted) => Ok(StoredEvent { event: admitted.event, ingested_at: self.now }),
             Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
         }

@@ -12,7 +12,7 @@ use anyhow::Result;
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
 use learning_core::event::Fault;
-use learning_core::store::{Hold, Quarantine};
+use learning_core::store::Hold;
 
 use self::batch::Batches;
 use self::sender::Sender;
@@ -99,7 +99,7 @@ async fn renew(hold: Hold) {
 }
 
 async fn send_all(stack: &Stack, sources: Vec<Source>) -> Result<Tally> {
-    let sender = Sender::new(&stack.api, Quarantine::new(&stack.clients))?;
+    let sender = Sender::new(stack)?;
     let mut tally = Tally::default();
     for source in sources {
         let bar = progress(&source);

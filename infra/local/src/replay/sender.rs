@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use learning_core::event::Fault;
+use learning_core::event::privacy::Rules;
 use learning_core::store::{Origin, Quarantine, Quarantined};
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
 
 use super::batch::{Batch, Line};
 use super::{BrokenLine, Tally};
+use crate::stack::Stack;
 
 /// How often a busy API is asked again, with a growing pause.
 const ATTEMPTS: u32 = 10;
@@ -18,7 +20,9 @@ const ATTEMPTS: u32 = 10;
 pub struct Sender {
     client: reqwest::Client,
     url: String,
+    token: Option<String>,
     quarantine: Quarantine,
+    rules: Rules,
 }
 
 #[derive(Deserialize)]
@@ -35,10 +39,16 @@ struct Outcome {
 }
 
 impl Sender {
-    pub fn new(api: &str, quarantine: Quarantine) -> Result<Self> {
+    pub fn new(stack: &Stack) -> Result<Self> {
         // No proxy: the API is on this machine.
         let client = reqwest::Client::builder().no_proxy().build().context("cannot make an HTTP client")?;
-        Ok(Self { client, url: format!("{api}/coaching/events"), quarantine })
+        Ok(Self {
+            client,
+            url: format!("{}/coaching/events", stack.api),
+            token: stack.access.service_token(),
+            quarantine: Quarantine::new(&stack.clients),
+            rules: stack.settings.privacy,
+        })
     }
 
     /// Sends a batch; what is refused, and what could not be sent, is in
@@ -47,10 +57,9 @@ impl Sender {
         let outcomes = if batch.lines.is_empty() { Vec::new() } else { self.post(&batch.lines).await? };
         let mut tally = Tally::default();
         let mut quarantined = Vec::new();
-        let quarantine = |line: Line, errors: Vec<Fault>| Quarantined {
-            origin: Origin { road: "replay".to_owned(), source: batch.source.clone(), line: line.number },
-            errors,
-            body: line.text,
+        let quarantine = |line: Line, errors: Vec<Fault>| {
+            let origin = Origin { road: "replay".to_owned(), source: batch.source.clone(), line: line.number };
+            Quarantined::new(origin, errors, &line.text, &self.rules)
         };
         for (line, outcome) in batch.lines.into_iter().zip(outcomes) {
             match outcome.status.as_str() {
@@ -63,7 +72,7 @@ impl Sender {
                 }
                 "duplicate" => tally.duplicates += 1,
                 _ => {
-                    let reason = outcome.errors.first().map_or_else(String::new, reason);
+                    let reason = outcome.errors.first().map_or_else(String::new, Fault::reason);
                     *tally.rejected.entry(reason).or_default() += 1;
                     quarantined.push(quarantine(line, outcome.errors));
                 }
@@ -82,7 +91,10 @@ impl Sender {
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         let body = format!("{{\"events\":[{}]}}", texts.join(","));
         for attempt in 0..ATTEMPTS {
-            let request = self.client.post(&self.url).header(header::CONTENT_TYPE, "application/json");
+            let mut request = self.client.post(&self.url).header(header::CONTENT_TYPE, "application/json");
+            if let Some(token) = &self.token {
+                request = request.bearer_auth(token);
+            }
             let answer = request.body(body.clone()).send().await.context("the API does not answer")?;
             match answer.status() {
                 StatusCode::ACCEPTED => {
@@ -92,7 +104,7 @@ impl Sender {
                     }
                     return Ok(answer.results);
                 }
-                StatusCode::SERVICE_UNAVAILABLE => {
+                StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                     tokio::time::sleep(Duration::from_millis(100 << attempt.min(6))).await;
                 }
                 status => bail!("the API answered {status}: {}", answer.text().await.unwrap_or_default()),
@@ -100,9 +112,4 @@ impl Sender {
         }
         bail!("the API stays busy: start again, nothing is taken twice")
     }
-}
-
-/// E.g. `user_id missing`.
-pub fn reason(fault: &Fault) -> String {
-    format!("{} {}", fault.loc.join("."), fault.code.as_str()).trim_start().to_owned()
 }

@@ -1,0 +1,148 @@
+//! What must not be kept: secrets by the name of their key, and numbers and
+//! addresses inside values. Redaction happens before an event is stored, logged
+//! or put in quarantine; what it did is counted, never kept.
+//!
+//! [`key`] decides by the words of a key, [`text`] masks inside strings. Both err
+//! on the side of hiding: a masked invoice number costs less than a kept card.
+
+mod broken;
+mod digits;
+mod iban;
+mod key;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use serde_json::{Map, Value};
+
+pub use broken::redact_text;
+
+/// What a string that was too long ends with.
+pub const TRUNCATED: &str = "…[truncated]";
+
+/// Which rules are in force. Each has a switch, for senders whose data would suffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Drop values under sensitive keys.
+    pub keys: bool,
+    pub cards: bool,
+    pub ibans: bool,
+    pub ssns: bool,
+    pub emails: bool,
+    pub phones: bool,
+    /// The longest string that is kept whole, in characters, at least 32; `None` for any.
+    pub string_chars: Option<usize>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { keys: true, cards: true, ibans: true, ssns: true, emails: true, phones: true, string_chars: Some(1_000) }
+    }
+}
+
+/// How much was taken out of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Redactions {
+    /// Keys whose values were dropped.
+    pub dropped: u32,
+    /// Numbers and addresses inside values.
+    pub masked: u32,
+    /// Strings that were cut.
+    pub truncated: u32,
+}
+
+impl Redactions {
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl std::ops::AddAssign for Redactions {
+    fn add_assign(&mut self, other: Self) {
+        self.dropped += other.dropped;
+        self.masked += other.masked;
+        self.truncated += other.truncated;
+    }
+}
+
+/// Redacts an object in place, at every depth. A second time changes nothing.
+pub fn redact(object: &mut Map<String, Value>, rules: &Rules) -> Redactions {
+    let mut redactor = Redactor { rules, done: Redactions::default() };
+    redactor.object(object, "");
+    redactor.done
+}
+
+/// Redacts any JSON in place.
+pub fn redact_json(json: &mut Value, rules: &Rules) -> Redactions {
+    let mut redactor = Redactor { rules, done: Redactions::default() };
+    redactor.value(json, "");
+    redactor.done
+}
+
+/// Whether `text` holds anything that would be masked.
+pub fn is_sensitive(text: &str, rules: &Rules) -> bool {
+    text::mask(text, rules, false).is_some()
+}
+
+struct Redactor<'a> {
+    rules: &'a Rules,
+    done: Redactions,
+}
+
+impl Redactor<'_> {
+    /// `under` is the key that leads here: `{"card": {"number": …}}` is a card number too.
+    fn object(&mut self, object: &mut Map<String, Value>, under: &str) {
+        if self.rules.keys {
+            let before = object.len();
+            object.retain(|key, _| !key::is_sensitive(under, key));
+            self.done.dropped += (before - object.len()) as u32;
+        }
+        let mut renamed = Vec::new();
+        for (key, value) in object.iter_mut() {
+            self.value(value, key);
+            if let Some((name, masked)) = text::mask(key, self.rules, false) {
+                self.done.masked += masked;
+                renamed.push((key.clone(), name));
+            }
+        }
+        for (key, name) in renamed {
+            let Some(value) = object.remove(&key) else { continue };
+            let free = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name} {n}") });
+            if let Some(name) = free.into_iter().find(|name| !object.contains_key(name)) {
+                object.insert(name, value);
+            }
+        }
+    }
+
+    fn value(&mut self, value: &mut Value, key: &str) {
+        match value {
+            Value::Object(object) => self.object(object, key),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, key)),
+            Value::String(text) => self.text(text, key),
+            Value::Number(number) => {
+                if self.rules.cards && digits::is_card(number.as_str().as_bytes()) {
+                    *value = Value::from(text::CARD);
+                    self.done.masked += 1;
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn text(&mut self, text: &mut String, key: &str) {
+        if let Some((masked, count)) = text::mask(text, self.rules, key::is_id(key)) {
+            self.done.masked += count;
+            *text = masked;
+        }
+        if let Some(most) = self.rules.string_chars
+            && text::truncate(text, most)
+        {
+            self.done.truncated += 1;
+            // The cut may have left a shorter number that now looks like a card.
+            if let Some((masked, count)) = text::mask(text, self.rules, key::is_id(key)) {
+                self.done.masked += count;
+                *text = masked;
+            }
+        }
+    }
+}

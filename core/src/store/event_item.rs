@@ -1,0 +1,105 @@
+//! The items of the events table: events, and beside them each user's history,
+//! which an erasure turns into a tombstone.
+
+use anyhow::{Context, Result};
+
+use super::attribute::{self, Item, number, string, time};
+use super::counters::ShardId;
+use super::event_log::{Entry, HistoryEntry, Standing};
+use super::tables::{EVENT_ID, USER_ID};
+use crate::dataset::history::History;
+use crate::dataset::{Dataset, Epoch, PerDataset};
+use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
+
+/// The sort key of a user's history; no event id is spelled like it.
+pub(super) const HISTORY: &str = "history";
+/// When the user's data were erased: it makes the history a tombstone.
+pub(super) const ERASED_AT: &str = "erased_at";
+/// The counter shard that counted an event.
+pub(super) const SHARD: &str = "shard";
+pub(super) const SUFFICIENT_SINCE: &str = "sufficient_since";
+pub(super) const SUFFICIENT_ON: &str = "sufficient_on";
+
+/// `shard` is the one that counts the event: an erasure takes it off there again.
+pub(super) fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>) -> Result<Item> {
+    let Entry { stored, redactions } = entry;
+    let event = &stored.event;
+    let mut item = attribute::item([
+        (USER_ID, string(event.user.to_string())),
+        (EVENT_ID, string(event.id.to_string())),
+        ("type", string(event.event_type.name())),
+        ("occurred_at", time(event.occurred_at)),
+        ("ingested_at", time(stored.ingested_at)),
+        ("schema_version", number(event.schema_version)),
+        // As text: numbers keep their digits, and a scan reads one attribute.
+        ("data", string(serde_json::to_string(&event.data)?)),
+        (SHARD, number(shard.index())),
+    ]);
+    for (name, count) in
+        [("dropped", redactions.dropped), ("masked", redactions.masked), ("truncated", redactions.truncated)]
+    {
+        if count > 0 {
+            item.insert(name.to_owned(), number(count));
+        }
+    }
+    for dataset in Dataset::all().filter(|dataset| dataset.role(event).is_some()) {
+        item.insert(epoch_attribute(dataset), number(epochs[dataset]));
+    }
+    Ok(item)
+}
+
+/// The attribute that stamps an event with the epoch in which `dataset` took it in.
+pub(super) fn epoch_attribute(dataset: Dataset) -> String {
+    format!("epoch_{dataset}")
+}
+
+pub(super) fn history_key(user: UserId) -> Item {
+    attribute::item([(USER_ID, string(user.to_string())), (EVENT_ID, string(HISTORY))])
+}
+
+pub(super) fn history_item(user: UserId, entry: &HistoryEntry) -> Item {
+    let mut item = history_key(user);
+    item.insert("transactions".into(), number(entry.history.transactions));
+    item.insert("first".into(), time(entry.history.first));
+    item.insert("last".into(), time(entry.history.last));
+    item.insert("revision".into(), number(entry.revision));
+    if let Some(epoch) = entry.history.sufficient_since {
+        item.insert(SUFFICIENT_SINCE.into(), number(epoch));
+    }
+    if let Some(shard) = entry.sufficient_on {
+        item.insert(SUFFICIENT_ON.into(), number(shard.index()));
+    }
+    item
+}
+
+pub(super) fn standing(item: &Item) -> Result<Standing> {
+    if item.contains_key(ERASED_AT) {
+        return Ok(Standing::Erased);
+    }
+    let history = History {
+        transactions: attribute::get_number(item, "transactions")?,
+        first: attribute::get_time(item, "first")?,
+        last: attribute::get_time(item, "last")?,
+        sufficient_since: attribute::find_number(item, SUFFICIENT_SINCE)?.map(Epoch),
+    };
+    Ok(Standing::Known(HistoryEntry {
+        history,
+        revision: attribute::get_number(item, "revision")?,
+        sufficient_on: attribute::find_number(item, SUFFICIENT_ON)?.map(ShardId::pick),
+    }))
+}
+
+pub(super) fn event(item: &Item) -> Result<StoredEvent> {
+    let text = |name| attribute::get_string(item, name);
+    Ok(StoredEvent {
+        event: Event {
+            id: EventId(text(EVENT_ID)?.parse()?),
+            user: UserId(text(USER_ID)?.parse()?),
+            event_type: EventType::from_name(text("type")?),
+            occurred_at: attribute::get_time(item, "occurred_at")?,
+            schema_version: attribute::get_number(item, "schema_version")?,
+            data: serde_json::from_str(text("data")?).context("the data of a stored event cannot be read")?,
+        },
+        ingested_at: attribute::get_time(item, "ingested_at")?,
+    })
+}

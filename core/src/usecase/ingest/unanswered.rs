@@ -1,0 +1,56 @@
+//! Roads on which nobody waits for an answer: queues, streams, the bus, files.
+//! What is rejected there goes to quarantine, with the reasons.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::{Ids, Incoming, Ingest, IngestError, Outcome, Terms};
+use crate::dataset::settings::Settings;
+use crate::event::privacy::Rules;
+use crate::store::{Clients, Origin, Quarantine, Quarantined};
+
+/// An event that came by such a road.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub incoming: Incoming,
+    pub origin: Origin,
+    /// As it came, for the quarantine.
+    pub body: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Unanswered {
+    ingest: Arc<Ingest>,
+    quarantine: Quarantine,
+    rules: Rules,
+}
+
+impl Unanswered {
+    pub fn new(ingest: Arc<Ingest>, clients: &Clients, settings: &Settings) -> Self {
+        Self { ingest, quarantine: Quarantine::new(clients), rules: settings.privacy }
+    }
+
+    /// Takes events in; what is rejected is in quarantine when this returns.
+    /// Events should have ids that a repetition has too: see [`Ids::assign`].
+    ///
+    /// # Errors
+    /// When the store fails or is too busy: the road has to bring them again.
+    pub async fn take(&self, arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<Vec<Outcome>, IngestError> {
+        let mut origins = Vec::with_capacity(arrivals.len());
+        let mut events = Vec::with_capacity(arrivals.len());
+        for Arrival { incoming, origin, body } in arrivals {
+            origins.push((origin, body));
+            events.push(incoming);
+        }
+        let outcomes = self.ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random }).await?;
+        let mut quarantined = Vec::new();
+        for ((origin, body), outcome) in origins.into_iter().zip(&outcomes) {
+            if let Outcome::Rejected { errors, .. } = outcome {
+                quarantined.push(Quarantined::new(origin, errors.clone(), &body, &self.rules));
+            }
+        }
+        self.quarantine.keep(quarantined).await?;
+        Ok(outcomes)
+    }
+}

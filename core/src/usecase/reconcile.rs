@@ -1,0 +1,116 @@
+//! Counting the stored events themselves, to see whether what is kept beside them
+//! is right: the totals, the counts of the datasets, and what versions closed.
+
+use anyhow::Result;
+use chrono::Utc;
+use serde::Serialize;
+
+use super::overview::{Observe, Overview};
+use crate::dataset::history::History;
+use crate::dataset::settings::Settings;
+use crate::dataset::totals::{EventKind, Totals};
+use crate::dataset::{Counts, Dataset};
+use crate::event::EventType;
+use crate::store::{Clients, EventScan, UserEvents};
+
+/// A number that is kept, and the one that was counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What is counted, e.g. `spending records`.
+    pub what: String,
+    pub kept: u64,
+    pub counted: u64,
+}
+
+impl Check {
+    pub fn differs(&self) -> bool {
+        self.kept != self.counted
+    }
+}
+
+/// What one dataset's stored events come to.
+#[derive(Clone, Debug, Default)]
+struct Recount {
+    all: Counts,
+    kinds: Totals,
+    users_with_transactions: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Reconcile {
+    observe: Observe,
+    scan: EventScan,
+    settings: Settings,
+}
+
+impl Reconcile {
+    pub fn new(clients: &Clients, settings: &Settings) -> Self {
+        Self {
+            observe: Observe::new(clients, settings),
+            scan: EventScan::new(clients, settings.scan_segments),
+            settings: settings.clone(),
+        }
+    }
+
+    /// Reads every event that feeds a dataset, once a dataset. What comes in
+    /// meanwhile shows as a difference: it is for quiet hours.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn reconcile(&self) -> Result<Vec<Check>> {
+        let mut checks = Vec::new();
+        for dataset in Dataset::all() {
+            // Read together, and before the events: what comes in later is counted but not kept.
+            let collected = self.observe.collected().await?;
+            let Some(overview) = self.observe.without_forecast(dataset, Utc::now()).await? else { continue };
+            let recount = self.recount(dataset).await?;
+            let mut check = |what: &str, kept, counted| {
+                checks.push(Check { what: format!("{dataset} {what}"), kept, counted });
+            };
+            let kept = kept(&overview);
+            check("events", kept.events, recount.all.events);
+            check("counted", kept.counting, recount.all.counting);
+            check("records", overview.records, recount.kinds.records(dataset));
+            for (class, records) in recount.kinds.classes(dataset) {
+                let kept = overview.classes.iter().find(|(name, _)| *name == class).map_or(0, |(_, kept)| *kept);
+                check(&format!("{class} records"), kept, records);
+            }
+            if dataset == Dataset::SPENDING {
+                check("users", collected.users, recount.users_with_transactions);
+            }
+        }
+        Ok(checks)
+    }
+
+    async fn recount(&self, dataset: Dataset) -> Result<Recount> {
+        let count = |recount: &mut Recount, user: UserEvents| self.count(dataset, recount, &user);
+        let segments = self.scan.fold_inputs(dataset, None, Recount::default, count).await?;
+        Ok(segments.into_iter().fold(Recount::default(), |mut all, segment| {
+            all.all += segment.all;
+            all.kinds.merge(segment.kinds);
+            all.users_with_transactions += segment.users_with_transactions;
+            all
+        }))
+    }
+
+    fn count(&self, dataset: Dataset, recount: &mut Recount, user: &UserEvents) {
+        let skew = self.settings.limits.clock_skew;
+        for stored in &user.events {
+            recount.all.events += 1;
+            recount.all.counting += u64::from(dataset.counts(&stored.event));
+            recount.kinds.add(EventKind::of(&stored.event), 1);
+        }
+        let transactions = user.events.iter().filter(|stored| {
+            stored.event.event_type == EventType::TransactionCreation && stored.has_plausible_time(skew)
+        });
+        if let Some(history) = History::of(transactions.map(|stored| stored.event.occurred_at)) {
+            recount.users_with_transactions += 1;
+            recount.all.counting += u64::from(dataset.counts_users() && history.suffices(&self.settings.sufficiency));
+        }
+    }
+}
+
+/// Of all epochs.
+fn kept(overview: &Overview) -> Counts {
+    overview.head.closed + overview.open
+}

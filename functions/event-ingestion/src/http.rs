@@ -1,0 +1,152 @@
+//! POST events: one, a batch, or NDJSON. A body is taken in piece by piece, so
+//! that only some of its events are in memory as values at a time.
+
+use chrono::{DateTime, Utc};
+use function_edge::{Problem, Reply, Request};
+use learning_core::event::ndjson::{Line, Splitter};
+use learning_core::event::{Fault, FaultCode, UserId};
+use learning_core::usecase::{Ids, Incoming, IngestError, Outcome, Terms, parse};
+
+use crate::State;
+use crate::body::{Body, Format, Posted, next_piece};
+use crate::summary::Summary;
+
+/// Bytes of text whose events are in memory at once.
+const CHUNK_BYTES: usize = 1024 * 1024;
+/// The longest key that a sender may choose.
+const KEY_BYTES: usize = 255;
+
+pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Problem> {
+    let body = Body::of(request, &state.settings)?;
+    let mut intake = Intake::new(state, request)?;
+    match body.format {
+        Format::Ndjson => intake.ndjson(&body).await?,
+        Format::Json => {
+            let text = body.all()?;
+            match Posted::read(&text, state.settings.batch_events)? {
+                Posted::One(event) => {
+                    let outcomes = intake.take(vec![parse(event)]).await?;
+                    if let [Outcome::Rejected { errors, .. }] = outcomes.as_slice() {
+                        return Err(refusal(errors.clone()));
+                    }
+                    intake.summary.add(outcomes);
+                }
+                Posted::Batch(events) => {
+                    let mut chunk = Chunk::default();
+                    for event in events {
+                        intake.push(&mut chunk, event.get().as_bytes(), parse(event.get().as_bytes())).await?;
+                    }
+                    intake.flush(&mut chunk).await?;
+                }
+            }
+        }
+    }
+    Reply::json(202, &intake.summary)
+}
+
+/// A single rejected event is a problem of the request.
+fn refusal(errors: Vec<Fault>) -> Problem {
+    if errors.iter().any(|fault| fault.code == FaultCode::NotAllowed) {
+        return Problem::forbidden("the token is for another user's events");
+    }
+    Problem::invalid("The event is invalid", errors)
+}
+
+/// Taking in one request.
+struct Intake<'a> {
+    state: &'a State,
+    now: DateTime<Utc>,
+    only: Option<UserId>,
+    key: Option<String>,
+    /// Events taken in so far.
+    taken: u64,
+    summary: Summary,
+}
+
+#[derive(Default)]
+struct Chunk {
+    events: Vec<Incoming>,
+    bytes: usize,
+}
+
+impl<'a> Intake<'a> {
+    fn new(state: &'a State, request: &Request) -> Result<Self, Problem> {
+        let only = request.caller.only();
+        let key = match request.header("idempotency-key") {
+            None => None,
+            Some(key) if key.trim().is_empty() || key.len() > KEY_BYTES => {
+                return Err(Problem::malformed(format!("Idempotency-Key must have 1 to {KEY_BYTES} bytes")));
+            }
+            Some(key) => Some(key.trim().to_owned()),
+        };
+        Ok(Self { state, now: Utc::now(), only, key, taken: 0, summary: Summary::default() })
+    }
+
+    async fn take(&mut self, events: Vec<Incoming>) -> Result<Vec<Outcome>, Problem> {
+        let ids = match &self.key {
+            None => Ids::Random,
+            Some(key) => Ids::Derived { key: key.clone(), first: self.taken },
+        };
+        self.taken += events.len() as u64;
+        let terms = Terms { now: self.now, only: self.only, ids };
+        self.state.ingest.ingest(events, &terms).await.map_err(|error| match error {
+            IngestError::Throttled => Problem::throttled(error.to_string()),
+            IngestError::Unavailable(ref source) => {
+                tracing::warn!(error = format!("{source:#}"), "events could not be stored");
+                Problem::unavailable(error.to_string())
+            }
+            IngestError::Store(error) => Problem::from(error),
+        })
+    }
+
+    async fn push(&mut self, chunk: &mut Chunk, text: &[u8], event: Incoming) -> Result<(), Problem> {
+        chunk.bytes += text.len();
+        chunk.events.push(event);
+        if chunk.bytes >= CHUNK_BYTES || chunk.events.len() >= self.state.settings.batch_events {
+            self.flush(chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, chunk: &mut Chunk) -> Result<(), Problem> {
+        let Chunk { events, .. } = std::mem::take(chunk);
+        if !events.is_empty() {
+            let outcomes = self.take(events).await?;
+            self.summary.add(outcomes);
+        }
+        Ok(())
+    }
+
+    async fn ndjson(&mut self, body: &Body<'_>) -> Result<(), Problem> {
+        let most = self.state.settings.limits.event_bytes;
+        // Room for blanks that a line may have between its members.
+        let mut splitter = Splitter::new(most * 2);
+        let mut reader = body.reader();
+        let mut piece = vec![0; 16 * 1024];
+        let mut chunk = Chunk::default();
+        let mut lines = Vec::new();
+        loop {
+            let read = next_piece(&mut reader, &mut piece)?;
+            if read == 0 {
+                splitter.finish(|line| lines.push(line));
+                break;
+            }
+            splitter.push(&piece[..read], |line| lines.push(line));
+            for line in lines.drain(..) {
+                self.push(&mut chunk, &line.text, event_of(&line, most)).await?;
+            }
+        }
+        for line in lines {
+            self.push(&mut chunk, &line.text, event_of(&line, most)).await?;
+        }
+        self.flush(&mut chunk).await
+    }
+}
+
+fn event_of(line: &Line, most: usize) -> Incoming {
+    if line.too_long {
+        let message = format!("line {} is too long; an event may have {most} bytes", line.number);
+        return Err(Fault::new(&[], FaultCode::TooLarge, message));
+    }
+    parse(&line.text).map_err(|fault| Fault { message: format!("line {}: {}", line.number, fault.message), ..fault })
+}

@@ -1,0 +1,98 @@
+//! Ingestion goes on while what is behind it does not work, and the health says so.
+
+use std::collections::BTreeMap;
+
+use learning_core::dataset::Dataset;
+use learning_core::dataset::lifecycle::State;
+use learning_core::usecase::{Announce, CheckHealth, Evaluate, Health, Ingest, Outcome};
+use serde_json::Value;
+
+use crate::bare::{Bare, terms};
+use crate::support::{Running, transaction};
+
+/// Clients for which some services are not there.
+fn without(bare: &Bare, s3: bool, bus: bool, dynamodb: bool) -> learning_core::store::Clients {
+    let nowhere = "http://127.0.0.1:9";
+    let at = |down: bool, url: &str| if down { nowhere.to_owned() } else { url.to_owned() };
+    let engines = bare.engines();
+    fincoach_local::environment::clients_at(
+        &at(dynamodb, &engines.dynamodb),
+        &at(s3, &engines.s3),
+        &at(bus, &engines.bus),
+        &bare.settings,
+    )
+}
+
+async fn health(clients: &learning_core::store::Clients, bare: &Bare) -> (Health, BTreeMap<&'static str, Health>) {
+    let told = CheckHealth::new(clients, &bare.settings).check(chrono::Utc::now()).await;
+    (told.status, told.dependencies.iter().map(|one| (one.name, one.status)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_dependency_that_is_down_is_named_and_only_that() {
+    use Health::{Degraded, Healthy, Unavailable};
+    let bare = Bare::start(&[]).await;
+    assert_eq!(health(&bare.clients, &bare).await.0, Healthy);
+    for (s3, bus, dynamodb, overall) in [
+        (true, false, false, Degraded),
+        (false, true, false, Degraded),
+        (true, true, false, Degraded),
+        (false, false, true, Unavailable),
+    ] {
+        let (status, each) = health(&without(&bare, s3, bus, dynamodb), &bare).await;
+        let expected = [
+            ("s3", if s3 { Degraded } else { Healthy }),
+            ("bus", if bus { Degraded } else { Healthy }),
+            ("dynamodb", if dynamodb { Unavailable } else { Healthy }),
+        ];
+        assert_eq!((status, each), (overall, BTreeMap::from(expected)));
+    }
+    bare.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_taken_in_while_bus_and_bucket_are_down() {
+    let bare = Bare::start(&[("THRESHOLD_SPENDING", "5")]).await;
+    let broken = without(&bare, true, true, false);
+    let ingest = Ingest::new(&broken, &bare.settings);
+    let events: Vec<Value> = (0..8).map(|number| transaction(1, number)).collect();
+    let outcomes = ingest.ingest(events.into_iter().map(Ok).collect(), &terms(chrono::Utc::now())).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{outcomes:?}");
+
+    // Readiness moves on durably, and what it could not tell, a later sweep tells.
+    let now = chrono::Utc::now();
+    let evaluate = Evaluate::new(&broken, &bare.settings);
+    assert!(evaluate.evaluate(Dataset::SPENDING, Announce::Changes, now).await.is_err(), "nobody hears it");
+    let mut bare = bare;
+    assert!(bare.deliveries.try_recv().is_err());
+    let evaluate = Evaluate::new(&bare.clients, &bare.settings);
+    let state = evaluate.evaluate(Dataset::SPENDING, Announce::Standing, now).await.unwrap();
+    assert_eq!(state, Some(State::Assessing));
+    let told = bare.deliveries.recv().await.unwrap();
+    assert_eq!(told.event["detail-type"], "threshold reached");
+    bare.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_overdue_shows() {
+    let bare = Bare::start(&[("THRESHOLD_SPENDING", "5")]).await;
+    let ingest = Ingest::new(&bare.clients, &bare.settings);
+    let long_ago = chrono::Utc::now() - chrono::Duration::hours(3);
+    let events = (0..8).map(|number| Ok(transaction(1, number))).collect();
+    ingest.ingest(events, &terms(long_ago)).await.unwrap();
+    let told = CheckHealth::new(&bare.clients, &bare.settings).check(chrono::Utc::now()).await;
+    let waiting = told.oldest_unprocessed_trigger.unwrap();
+    assert_eq!((told.status, waiting.dataset), (Health::Degraded, Dataset::SPENDING));
+    assert!(waiting.age_seconds > 10_000, "{waiting:?}");
+    bare.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn liveness_asks_nobody() {
+    let running = Running::start().await;
+    let (status, health) = running.get("health").await;
+    assert_eq!((status, health["status"].as_str()), (200, Some("healthy")));
+    let (status, dependencies) = running.get("health/dependencies").await;
+    assert_eq!((status, dependencies["status"].as_str()), (200, Some("healthy")));
+    assert_eq!(dependencies["dependencies"].as_array().unwrap().len(), 3);
+}
