@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::bare::{Bare, terms};
 use crate::support::transaction;
 
-const STEPS: u32 = 3_000;
+const STEPS: u32 = 2_400;
 const DATASET: Dataset = Dataset::SPENDING;
 const THRESHOLD: u64 = 12;
 
@@ -52,7 +52,7 @@ impl Model {
         });
         let next = if self.new < THRESHOLD {
             State::Collecting
-        } else if self.state == State::Ready || (is_fresh && self.passed()) {
+        } else if self.passed() && (is_fresh || self.state == State::Ready) {
             State::Ready
         } else if is_fresh {
             State::Blocked

@@ -49,6 +49,11 @@ pub struct Head {
     /// What of `closed` is stored no more, because its user was erased.
     #[serde(default)]
     pub erased: Counts,
+    /// The earliest epoch of which something was erased that versions still hold.
+    #[serde(default)]
+    pub erased_from: Option<Epoch>,
+    #[serde(default)]
+    pub last_erasure: Option<DateTime<Utc>>,
     pub last_version: Option<Version>,
     /// A preparation that has begun and not ended, perhaps because it crashed.
     pub preparation: Option<Preparation>,
@@ -100,6 +105,8 @@ impl Head {
             state_since: now,
             closed: Counts::default(),
             erased: Counts::default(),
+            erased_from: None,
+            last_erasure: None,
             last_version: None,
             preparation: None,
             last_training_date: None,

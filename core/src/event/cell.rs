@@ -65,6 +65,10 @@ impl Cell<'_> {
             Cell::Absent => Population::Absent,
             Cell::Null => Population::Null,
             Cell::Text(text) if text.is_empty() => Population::Empty,
+            // What begins like a word is no blank, and most texts do.
+            Cell::Text(text) if text.as_bytes()[0].is_ascii_graphic() && !matches!(text.as_bytes()[0], b'n' | b'N') => {
+                Population::Populated
+            }
             Cell::Text(text) => match text.trim() {
                 "" => Population::Blank,
                 text if text.eq_ignore_ascii_case("nan") => Population::NaN,

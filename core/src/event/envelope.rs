@@ -157,7 +157,10 @@ fn schema_version(value: Option<&Value>, faults: &mut Vec<Fault>) -> Option<u32>
     match value {
         None => Some(1),
         Some(value) => {
-            let version = value.as_u64().and_then(|version| u32::try_from(version).ok()).filter(|version| *version > 0);
+            // To JSON, 1.0 is a whole number too.
+            let whole = || value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=1e9).contains(number));
+            let version = value.as_u64().or_else(|| whole().map(|number| number as u64));
+            let version = version.and_then(|version| u32::try_from(version).ok()).filter(|version| *version > 0);
             if version.is_none() {
                 faults.push(Fault::new(
                     &["schema_version"],

@@ -7,7 +7,7 @@ use std::fmt;
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ pub struct Line<'a> {
     pub user: UserId,
     pub event_type: Cow<'a, str>,
     pub occurred_at: DateTime<Utc>,
+    pub schema_version: u32,
     pub data: Vec<(Cow<'a, str>, Cell<'a>)>,
 }
 
@@ -41,8 +42,8 @@ struct Envelope<'a> {
     data: Entries<'a>,
 }
 
-/// The entries of an object, each value as it is spelled.
-struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// The entries of an object.
+struct Entries<'a>(Vec<(Cow<'a, str>, Cell<'a>)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -61,7 +62,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 
                 let mut entries = Vec::with_capacity(16);
                 while let Some(entry) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                    entries.push((entry.0.0, entry.1));
+                    entries.push((entry.0.0, Cell::try_from(entry.1).map_err(Error::custom)?));
                 }
                 Ok(Entries(entries))
             }
@@ -80,21 +81,20 @@ pub fn read<'a>(line: &'a str, limits: &Limits) -> Option<Line<'a>> {
     if envelope.schema_version == Some(0) || envelope.event_type.trim().is_empty() || envelope.event_type.len() > 64 {
         return None;
     }
-    let mut data = Vec::with_capacity(envelope.data.0.len());
-    for (key, raw) in envelope.data.0 {
-        let cell = Cell::try_from(raw).ok()?;
-        if let Cell::Nested(value) = &cell
-            && !is_shallower(value, limits.depth)
-        {
-            return None;
-        }
-        data.push((key, cell));
+    let data = envelope.data.0;
+    let is_shallow = |cell: &Cell<'_>| match cell {
+        Cell::Nested(value) => is_shallower(value, limits.depth),
+        _ => true,
+    };
+    if !data.iter().all(|(_, cell)| is_shallow(cell)) {
+        return None;
     }
     Some(Line {
         id: EventId(Uuid::try_parse(&envelope.event_id).ok()?),
         user: UserId(Uuid::try_parse(&envelope.user_id).ok()?),
         event_type: envelope.event_type,
         occurred_at: time(&envelope.occurred_at)?,
+        schema_version: envelope.schema_version.unwrap_or(1),
         data,
     })
 }

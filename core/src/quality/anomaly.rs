@@ -72,8 +72,8 @@ impl Metric for Anomalies {
             report.mean = Some(spread.mean);
             report.standard_deviation = spread.sd;
             report.anomalies = Some(spread.beyond_three_sd);
-            report.robust_anomalies = robust(&sorted);
             report.typical = typical(&sorted);
+            report.robust_anomalies = report.typical.map(|typical| untypical(&sorted, typical));
             report.min = sorted.first().copied();
             report.max = sorted.last().copied();
             report.sum = column.sum.total();
@@ -128,10 +128,9 @@ pub(super) fn typical(sorted: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// How many values are of no typical size.
-fn robust(sorted: &[f64]) -> Option<u64> {
-    let (least, most) = typical(sorted)?;
+fn untypical(sorted: &[f64], (least, most): (f64, f64)) -> u64 {
     let untypical = |value: &&f64| **value != 0.0 && !(least..=most).contains(&value.abs());
-    Some(sorted.iter().filter(untypical).count() as u64)
+    sorted.iter().filter(untypical).count() as u64
 }
 
 fn unit(sorted: &[f64], centre: f64) -> f64 {
@@ -250,14 +249,14 @@ mod tests {
         assert!((spread.sd.unwrap() - 2.182_178_902_359_924).abs() < 1e-12);
         assert_eq!(spread.beyond_three_sd, 1);
         // The MAD is 0; by the mean absolute deviation the twenty stands out.
-        assert_eq!(robust(&values), Some(1));
+        assert_eq!(untypical(&values, typical(&values).unwrap()), 1);
     }
 
     #[test]
     fn values_that_do_not_differ_have_no_anomalies() {
         assert_eq!(spread(&[5.0]), Spread { mean: 5.0, sd: None, beyond_three_sd: 0 });
-        assert_eq!(robust(&[5.0, 5.0]), None);
-        assert_eq!(robust(&[0.0, 0.0]), None);
+        assert_eq!(typical(&[5.0, 5.0]), None);
+        assert_eq!(typical(&[0.0, 0.0]), None);
     }
 
     #[test]

@@ -3,8 +3,6 @@
 //! numbers without needless zeros; the user is not in it, since records are only
 //! compared within a user.
 
-use std::fmt::Write;
-
 use rust_decimal::Decimal;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -14,13 +12,14 @@ use crate::event::cell::Cell;
 
 /// The first half of the SHA-256 of a record's content.
 pub fn digest(record: &Record<'_>) -> [u8; 16] {
-    let mut content = String::with_capacity(256);
-    let _ = write!(content, "{} {} ", record.place, record.occurred_at.timestamp_micros());
+    let mut content = Vec::with_capacity(512);
+    content.push(record.place as u8);
+    content.extend_from_slice(&record.occurred_at.timestamp_micros().to_le_bytes());
     for (place, (field, reading)) in record.schema.fields.iter().zip(&record.fields).enumerate() {
         // A key that is absent is not one that holds null.
         if field.name != "transaction_id" && reading.cell != Cell::Absent {
             // Fields come in the order of the declaration: their place says which it is.
-            content.push(char::from(b'0' + place as u8));
+            content.push(place as u8);
             write_cell(&reading.cell, &mut content);
         }
     }
@@ -32,59 +31,55 @@ pub fn digest(record: &Record<'_>) -> [u8; 16] {
     std::array::from_fn(|n| digest[n])
 }
 
-fn write_cell(cell: &Cell<'_>, out: &mut String) {
+fn write_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
     match cell {
         Cell::Absent => {}
-        Cell::Null => out.push('n'),
-        Cell::Bool(flag) => out.push(if *flag { 't' } else { 'f' }),
+        Cell::Null => out.push(b'n'),
+        Cell::Bool(flag) => out.push(if *flag { b't' } else { b'f' }),
         Cell::Number(number) => write_number(number, out),
         Cell::Text(text) => write_string(text, out),
         Cell::Nested(value) => write(value, out),
     }
 }
 
-fn write(value: &Value, out: &mut String) {
+fn write(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             items.iter().for_each(|item| write(item, out));
-            out.push(']');
+            out.push(b']');
         }
         Value::Object(object) => {
             let mut entries: Vec<_> = object.iter().collect();
             entries.sort_unstable_by_key(|(key, _)| *key);
-            out.push('{');
+            out.push(b'{');
             for (key, value) in entries {
                 write_string(key, out);
                 write(value, out);
             }
-            out.push('}');
+            out.push(b'}');
         }
         _ => write_cell(&Cell::from(value), out),
     }
 }
 
 /// The length in front tells where the text ends, whatever is in it.
-fn write_string(text: &str, out: &mut String) {
-    write_length(text.len(), out);
-    out.push('"');
-    out.push_str(text);
-}
-
-fn write_length(mut length: usize, out: &mut String) {
-    loop {
-        out.push(char::from(b'a' + (length % 16) as u8));
-        length /= 16;
-        if length == 0 {
-            break;
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    match u8::try_from(text.len()) {
+        Ok(length) if length < u8::MAX => out.push(length),
+        _ => {
+            out.push(u8::MAX);
+            out.extend_from_slice(&(text.len() as u64).to_le_bytes());
         }
     }
+    out.extend_from_slice(text.as_bytes());
 }
 
-fn write_number(number: &str, out: &mut String) {
-    out.push('#');
-    out.push_str(&normal(number));
-    out.push(' ');
+fn write_number(number: &str, out: &mut Vec<u8>) {
+    out.push(b'#');
+    out.extend_from_slice(normal(number).as_bytes());
+    out.push(b' ');
 }
 
 /// A JSON number in its one normal spelling: 12.50, 12.5 and 1.25e1 are the same.

@@ -11,7 +11,8 @@ use super::consistency::Compiled;
 use super::content;
 use crate::event::cell::Cell;
 use crate::event::line::Line;
-use crate::event::schema::{EventSchema, Kind, Population, Refuse, declared};
+use crate::event::privacy;
+use crate::event::schema::{EventSchema, Kind, Population, Refuse, declared, of_name};
 use crate::event::{Event, EventId, StoredEvent, UserId};
 
 /// One record, its values borrowed from wherever they lie.
@@ -44,12 +45,19 @@ impl Reading<'_> {
         self.population == Population::Populated
     }
 
-    /// The nearest binary number.
+    /// The binary number nearest to its value.
     pub fn float(&self) -> Option<f64> {
-        self.number?;
-        match &self.cell {
-            Cell::Number(text) | Cell::Text(text) => text.trim().parse().ok(),
-            _ => None,
+        /// Powers of ten that are exact.
+        const TENS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+        let number = self.number?;
+        let mantissa = number.mantissa();
+        match TENS.get(number.scale() as usize) {
+            // Both are exact, and a quotient is rounded once: to the nearest (Clinger 1990).
+            Some(ten) if mantissa.unsigned_abs() < 1 << 53 => Some(mantissa as f64 / ten),
+            _ => match &self.cell {
+                Cell::Number(text) | Cell::Text(text) => text.trim().parse().ok(),
+                _ => None,
+            },
         }
     }
 }
@@ -113,6 +121,16 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// Whether ingestion keeps it as it is: it hides nothing of it.
+    pub fn is_kept_whole(&self, rules: &privacy::Rules) -> bool {
+        let fields = self.schema.fields.iter().zip(&self.fields);
+        !fields.into_iter().any(|(field, reading)| privacy::would_change(field.name, &reading.cell, rules))
+            && !self
+                .others
+                .iter()
+                .any(|(key, cell)| privacy::would_change_key(key, rules) || privacy::would_change(key, cell, rules))
+    }
+
     /// The text of a declared field.
     pub fn text(&self, field: &str) -> Option<&str> {
         self.fields[self.schema.place(field)?].cell.text()
@@ -139,9 +157,11 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The place of an event type among the declared ones.
+/// The place of an event type among the declared ones: of its newest version, by
+/// which records of all versions are judged.
 pub fn place_of(event_type: &str) -> Option<usize> {
-    declared().iter().position(|schema| schema.event_type == event_type)
+    let newest = of_name(event_type)?;
+    declared().iter().position(|schema| std::ptr::eq(*schema, newest))
 }
 
 /// Names a record; ordered by event id.

@@ -95,6 +95,13 @@ impl Sentinels {
     }
 
     fn text(&mut self, text: &str, path: &[&str]) {
+        // Hardly any value gets beyond its first letter.
+        if let Some(first) = text.as_bytes().first()
+            && first.is_ascii_graphic()
+            && !matches!(first | 0x20, b'?' | b'-' | b'#' | b'n' | b'u' | b'm' | b't' | b'x')
+        {
+            return;
+        }
         let text = text.trim();
         if text.len() <= 13
             && let Some(sentinel) = TEXTS.iter().find(|sentinel| text.eq_ignore_ascii_case(sentinel))
@@ -119,5 +126,21 @@ impl Sentinels {
         if self.paths.len() > PATHS {
             *self = Self { paths: BTreeMap::new(), too_many: true };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentinel_is_found() {
+        let mut found = Sentinels::default();
+        TEXTS.iter().for_each(|text| found.text(&format!(" {} ", text.to_uppercase()), &["text"]));
+        NUMBERS.iter().for_each(|number| found.number(number, &["number"]));
+        found.text("nobody", &["text"]);
+        found.number("-99.5", &["number"]);
+        let count = |path: &str| found.paths[path].values().sum::<u64>();
+        assert_eq!((count("text"), count("number")), (TEXTS.len() as u64, NUMBERS.len() as u64));
     }
 }

@@ -34,9 +34,13 @@ pub struct Violations {
 }
 
 impl Violations {
+    #[inline]
     pub fn add(&mut self, sample: &Sample, example: Example) {
         self.count += 1;
-        self.keep(sample, example);
+        // Once there are enough, hardly any is kept any more.
+        if self.examples.len() < sample.most || self.examples.last().is_some_and(|last| example < *last) {
+            self.keep(sample, example);
+        }
     }
 
     pub fn merge(&mut self, sample: &Sample, other: Self) {

@@ -12,6 +12,8 @@ use crate::dataset::{Dataset, Epoch, Version};
 
 /// The `source` of every fact.
 pub const FACT_SOURCE: &str = "fincoach.learning";
+/// The `detail-type` of [`Fact::DataErased`].
+pub const DATA_ERASED: &str = "data erased";
 /// The `detail-type`s of the facts that name no dataset.
 pub const FILE_PARTLY_INGESTED: &str = "file partly ingested";
 pub const ERASURE_REQUESTED: &str = "erasure requested";
@@ -41,6 +43,8 @@ pub enum Fact {
     ErasureRequested {
         erasure: Uuid,
     },
+    /// Events of a user were deleted that versions of the dataset hold.
+    DataErased(Dataset),
 }
 
 impl Fact {
@@ -55,12 +59,16 @@ impl Fact {
             Fact::DatasetPrepared { .. } => "dataset prepared",
             Fact::FilePartlyIngested { .. } => FILE_PARTLY_INGESTED,
             Fact::ErasureRequested { .. } => ERASURE_REQUESTED,
+            Fact::DataErased(_) => DATA_ERASED,
         }
     }
 
     fn detail(&self) -> Value {
         match self {
-            Fact::ThresholdReached(dataset) | Fact::AssessmentRequested(dataset) | Fact::QualityAssessed(dataset) => {
+            Fact::ThresholdReached(dataset)
+            | Fact::AssessmentRequested(dataset)
+            | Fact::QualityAssessed(dataset)
+            | Fact::DataErased(dataset) => {
                 json!({"dataset": dataset, "dataset_id": dataset.id()})
             }
             Fact::HealthChecked => json!({}),

@@ -295,9 +295,18 @@ fn arrival_attribute(dataset: Dataset) -> String {
     format!("newest_{dataset}")
 }
 
+/// Whether counts are added or taken off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sign {
+    #[default]
+    Plus,
+    Minus,
+}
+
 /// An update expression in the making: names and values are placeholders.
 #[derive(Default)]
 struct UpdateParts {
+    sign: Sign,
     additions: Vec<String>,
     assignments: Vec<String>,
     names: HashMap<String, String>,
@@ -307,7 +316,8 @@ struct UpdateParts {
 impl UpdateParts {
     fn add(&mut self, attribute: String, count: u64) {
         if count > 0 {
-            let (name, value) = self.placeholders(attribute, number(count));
+            let count = if self.sign == Sign::Plus { number(count) } else { number(format!("-{count}")) };
+            let (name, value) = self.placeholders(attribute, count);
             self.additions.push(format!("{name} {value}"));
         }
     }
@@ -333,9 +343,15 @@ impl UpdateParts {
     }
 }
 
-/// The part of a transaction that adds to a shard, on condition of its epochs.
-pub(super) fn addition(table: &str, shard: ShardId, epochs: &PerDataset<Epoch>, addition: &Addition) -> Result<Update> {
-    let mut update = UpdateParts::default();
+/// The part of a transaction that changes a shard, on condition of its epochs.
+pub(super) fn change(
+    table: &str,
+    shard: ShardId,
+    epochs: &PerDataset<Epoch>,
+    addition: &Addition,
+    sign: Sign,
+) -> Result<Update> {
+    let mut update = UpdateParts { sign, ..UpdateParts::default() };
     for (dataset, counts) in addition.counts.iter() {
         update.add(format!("events_{dataset}"), counts.events);
         update.add(format!("counting_{dataset}"), counts.counting);
@@ -356,6 +372,11 @@ pub(super) fn addition(table: &str, shard: ShardId, epochs: &PerDataset<Epoch>, 
     for (dataset, epoch) in epochs.iter() {
         conditions.push(format!("epoch_{dataset} = :{dataset}"));
         update.values.insert(format!(":{dataset}"), number(epoch));
+    }
+    if update.additions.is_empty() {
+        // An update must say something; the epochs still have to hold.
+        let (name, value) = update.placeholders("idle".to_owned(), number(0));
+        update.additions.push(format!("{name} {value}"));
     }
     Ok(Update::builder()
         .table_name(table)

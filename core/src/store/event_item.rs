@@ -19,10 +19,13 @@ pub(super) const ERASED_AT: &str = "erased_at";
 pub(super) const SHARD: &str = "shard";
 pub(super) const SUFFICIENT_SINCE: &str = "sufficient_since";
 pub(super) const SUFFICIENT_ON: &str = "sufficient_on";
+pub(super) const COUNTED_ON: &str = "counted_on";
+/// The name under which a segment update is counted.
+pub(super) const SEGMENT: &str = "segment";
 
 /// `shard` is the one that counts the event: an erasure takes it off there again.
 pub(super) fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>) -> Result<Item> {
-    let Entry { stored, redactions } = entry;
+    let Entry { stored, redactions, segment } = entry;
     let event = &stored.event;
     let mut item = attribute::item([
         (USER_ID, string(event.user.to_string())),
@@ -41,6 +44,9 @@ pub(super) fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<
         if count > 0 {
             item.insert(name.to_owned(), number(count));
         }
+    }
+    if let Some(segment) = segment {
+        item.insert(SEGMENT.to_owned(), string(segment));
     }
     for dataset in Dataset::all().filter(|dataset| dataset.role(event).is_some()) {
         item.insert(epoch_attribute(dataset), number(epochs[dataset]));
@@ -66,6 +72,9 @@ pub(super) fn history_item(user: UserId, entry: &HistoryEntry) -> Item {
     if let Some(epoch) = entry.history.sufficient_since {
         item.insert(SUFFICIENT_SINCE.into(), number(epoch));
     }
+    if let Some(shard) = entry.counted_on {
+        item.insert(COUNTED_ON.into(), number(shard.index()));
+    }
     if let Some(shard) = entry.sufficient_on {
         item.insert(SUFFICIENT_ON.into(), number(shard.index()));
     }
@@ -85,6 +94,7 @@ pub(super) fn standing(item: &Item) -> Result<Standing> {
     Ok(Standing::Known(HistoryEntry {
         history,
         revision: attribute::get_number(item, "revision")?,
+        counted_on: attribute::find_number(item, COUNTED_ON)?.map(ShardId::pick),
         sufficient_on: attribute::find_number(item, SUFFICIENT_ON)?.map(ShardId::pick),
     }))
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::Clients;
 use super::attribute::{self, Item, number};
-use super::counters::{self, ShardId};
+use super::counters::{self, ShardId, Sign};
 use super::event_item::{self, ERASED_AT, event_item, history_item, history_key};
 use super::tables::USER_ID;
 use crate::dataset::history::History;
@@ -41,6 +41,8 @@ pub struct Addition {
 pub struct HistoryEntry {
     pub history: History,
     pub revision: u64,
+    /// The counter shard that counted the user.
+    pub counted_on: Option<ShardId>,
     /// The counter shard that counted the user as sufficient.
     pub sufficient_on: Option<ShardId>,
 }
@@ -54,10 +56,12 @@ pub enum Standing {
 }
 
 /// An event on its way into the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry<'a> {
     pub stored: &'a StoredEvent,
     pub redactions: Redactions,
+    /// The name under which a segment update is counted.
+    pub segment: Option<String>,
 }
 
 /// One transaction: at most 100 items in all, and no event or user twice.
@@ -127,7 +131,7 @@ impl EventLog {
                 None,
             )?);
         }
-        let addition = counters::addition(&self.datasets_table, batch.shard, &batch.epochs, &batch.addition)?;
+        let addition = counters::change(&self.datasets_table, batch.shard, &batch.epochs, &batch.addition, Sign::Plus)?;
         items.push(TransactWriteItem::builder().update(addition).build());
         for (user, entry) in &batch.histories {
             let (condition, revision) = match entry.revision {
@@ -240,7 +244,7 @@ mod tests {
     fn batch() -> Batch<'static> {
         let time = DateTime::UNIX_EPOCH;
         let history = History { transactions: 1, first: time, last: time, sufficient_since: None };
-        let entry = HistoryEntry { history, revision: 1, sufficient_on: None };
+        let entry = HistoryEntry { history, revision: 1, counted_on: None, sufficient_on: None };
         Batch {
             events: Vec::new(),
             shard: ShardId::pick(3),

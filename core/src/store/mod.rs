@@ -9,6 +9,7 @@ mod activity;
 mod attribute;
 mod bus;
 mod counters;
+mod eraser;
 mod event_item;
 mod event_log;
 mod event_scan;
@@ -29,8 +30,9 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 pub use activity::Activity;
-pub use bus::{Bus, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED, Fact};
+pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED, Fact};
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
+pub use eraser::{Counted, Eraser, Removal, Tombstone, Uncounted};
 pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
@@ -38,8 +40,8 @@ pub use hold::Hold;
 pub use objects::{Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
 pub use records::{
-    Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page, Saved, Timeline,
-    VersionRecord, Versions,
+    ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page,
+    Saved, Timeline, VersionRecord, Versions, Withdrawal,
 };
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};

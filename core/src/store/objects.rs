@@ -138,6 +138,27 @@ impl Objects {
         Ok(true)
     }
 
+    /// Deletes an object, if it is there.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        delete.send().await.with_context(|| format!("could not delete {}", self.uri(key)))?;
+        Ok(())
+    }
+
+    /// Deletes the objects whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn delete_all(&self, prefix: &str) -> Result<()> {
+        for key in self.list(prefix).await? {
+            self.delete(&key).await?;
+        }
+        Ok(())
+    }
+
     /// Keys that begin with `prefix`, in order.
     ///
     /// # Errors
@@ -172,15 +193,5 @@ impl Objects {
             }
             Err(error) => Err(error).with_context(|| format!("could not read {}", self.uri(key))),
         }
-    }
-
-    /// Deletes an object, if it is there.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn delete(&self, key: &str) -> Result<()> {
-        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
-        delete.send().await.with_context(|| format!("could not delete {}", self.uri(key)))?;
-        Ok(())
     }
 }

@@ -23,7 +23,7 @@ const ANNOUNCED: &str = "announced";
 /// Keys of the entries of timelines begin with this.
 pub const CHANGE_PREFIX: &str = "change#";
 /// Followed by the id, which begins with its time.
-const ASSESSMENT_PREFIX: &str = "assessed#";
+pub const ASSESSMENT_PREFIX: &str = "assessed#";
 const REQUEST_PREFIX: &str = "requested#";
 const VERSION_PREFIX: &str = "version#";
 
@@ -68,7 +68,20 @@ pub struct VersionRecord {
     pub rows: u64,
     pub statistics: Value,
     pub forced: Option<String>,
+    /// When its making began, before its input was read.
     pub created_at: DateTime<Utc>,
+    /// Set when its files were deleted.
+    #[serde(default)]
+    pub withdrawn: Option<Withdrawal>,
+}
+
+/// Why a version is no longer there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    pub at: DateTime<Utc>,
+    pub reason: String,
+    /// What takes its place; `None` where nothing is left of its input.
+    pub successor: Option<Version>,
 }
 
 /// Whether a conditional write took place.
@@ -249,7 +262,7 @@ impl Heads {
     }
 }
 
-fn head_item(head: &Head) -> Result<Item> {
+pub(super) fn head_item(head: &Head) -> Result<Item> {
     let mut item = item(head.dataset, HEAD, head)?;
     item.insert("revision".into(), number(head.revision));
     Ok(item)
@@ -403,6 +416,18 @@ impl Versions {
     pub async fn add(&self, version: &VersionRecord) -> Result<Saved> {
         let item = item(version.dataset, &version_key(version.version), version)?;
         self.0.put(item, &format!("attribute_not_exists({OWNER})"), &[]).await
+    }
+
+    /// Writes a record in place of the one there is.
+    ///
+    /// # Errors
+    /// Whatever the service says; a version that has no record.
+    pub async fn replace(&self, version: &VersionRecord) -> Result<()> {
+        let item = item(version.dataset, &version_key(version.version), version)?;
+        match self.0.put(item, &format!("attribute_exists({OWNER})"), &[]).await? {
+            Saved::Yes => Ok(()),
+            Saved::Conflict => anyhow::bail!("{} of {} has no record", version.version, version.dataset),
+        }
     }
 
     /// # Errors

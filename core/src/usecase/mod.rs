@@ -3,6 +3,7 @@
 
 mod activity;
 mod assess;
+mod erase;
 mod evaluate;
 #[cfg(feature = "preparation")]
 mod handover;
@@ -14,11 +15,14 @@ mod overview;
 #[cfg(feature = "preparation")]
 mod prepare;
 mod reconcile;
+#[cfg(feature = "preparation")]
+mod replace;
 mod requeue;
 mod serve;
 
 pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
+pub use erase::{Erase, ErasedVersions, Receipt, Receipts, Status as ErasureStatus};
 pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
@@ -30,5 +34,7 @@ pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
 pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
 pub use reconcile::{Check, Reconcile};
+#[cfg(feature = "preparation")]
+pub use replace::Replace;
 pub use requeue::{Requeue, Requeued};
 pub use serve::{ServeFeatures, Served};

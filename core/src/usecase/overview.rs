@@ -204,10 +204,12 @@ impl Observe {
         let collected = Collected::of(shards);
         let records = collected.totals.records(dataset);
         let rules = Rules::new(dataset, &self.settings).hash(&self.settings.weights);
-        // Records only ever grow in number, so the same number means the same records.
-        let assessment_current = assessment
-            .as_ref()
-            .is_some_and(|assessment| assessment.judgement.record_count == records && assessment.rules_hash == rules);
+        // But for erasures, records only ever grow in number: the same number means the same records.
+        let assessment_current = assessment.as_ref().is_some_and(|assessment| {
+            assessment.judgement.record_count == records
+                && assessment.rules_hash == rules
+                && head.last_erasure.is_none_or(|erased| assessment.assessed_at > erased)
+        });
         Overview {
             at: now,
             open: shards.iter().map(|shard| shard.not_closed(dataset, head.epoch)).sum(),

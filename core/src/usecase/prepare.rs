@@ -117,12 +117,30 @@ impl Prepare {
         let begun = match overview.head.preparation {
             Some(_) => self.take_over(overview.head, request, now).await?,
             None => match self.begin(overview, request, now).await? {
-                Begun::Preparation(head) => *head,
+                Begun::Preparation(head) => head,
                 Begun::Settled(prepared) => return Ok(prepared),
             },
         };
-        let version = self.finish(begun, now).await?;
+        let version = self.finish_or_let_go(begun, now).await?;
         Ok(Prepared::New(version))
+    }
+
+    /// A preparation that fails is let go of, so that the next who asks takes it up
+    /// at once: an erasure may have changed what it was reading.
+    async fn finish_or_let_go(&self, head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
+        let dataset = head.dataset;
+        let error = match self.finish(head, now).await {
+            Ok(version) => return Ok(version),
+            Err(error) => error,
+        };
+        if let Some(mut head) = self.heads.read(dataset).await?
+            && let Some(preparation) = &mut head.preparation
+        {
+            preparation.lease_until = now;
+            // If somebody else has written meanwhile, they are at it.
+            let _ = self.heads.save(&mut head, now).await?;
+        }
+        Err(error)
     }
 
     /// Prepares the input of the newest version anew, as its successor: for when
@@ -161,7 +179,7 @@ impl Prepare {
         });
         head.enter(State::Preparing, now);
         self.begin_at(&mut head, now).await?;
-        Ok(self.finish(head, now).await?)
+        Ok(self.finish_or_let_go(head, now).await?)
     }
 
     /// Writes down that the next version is being made, where one is due.
@@ -194,7 +212,7 @@ impl Prepare {
         });
         head.enter(State::Preparing, now);
         self.begin_at(&mut head, now).await?;
-        Ok(Begun::Preparation(Box::new(head)))
+        Ok(Begun::Preparation(head))
     }
 
     /// Takes up what somebody began, unless they may still be at it.
@@ -241,9 +259,18 @@ impl Prepare {
         };
         tracing::info!(%dataset, version = %preparation.version, events = head.stored().events, "a version is being built");
 
+        // What an attempt before an erasure has left behind was told to nobody yet.
+        let outdated = head.last_erasure.is_some_and(|erased_at| erased_at >= preparation.started_at);
+        if outdated {
+            self.objects.delete_all(&format!("prepared/{dataset}/{}/", preparation.version)).await?;
+        }
         let record = self.build.version(&head, &preparation, new, now).await?;
         let record = match self.versions.add(&record).await? {
             Saved::Yes => record,
+            Saved::Conflict if outdated => {
+                self.versions.replace(&record).await?;
+                record
+            }
             Saved::Conflict => self.version(dataset, record.version).await?,
         };
         self.build.point_latest_to(&record).await?;
@@ -291,6 +318,6 @@ fn under_way(head: &Head) -> PrepareError {
 }
 
 enum Begun {
-    Preparation(Box<Head>),
+    Preparation(Head),
     Settled(Prepared),
 }

@@ -110,7 +110,7 @@ impl Reconcile {
     }
 }
 
-/// Of all epochs.
+/// Of all epochs, less what was erased.
 fn kept(overview: &Overview) -> Counts {
-    overview.head.closed + overview.open
+    overview.head.stored() + overview.open
 }

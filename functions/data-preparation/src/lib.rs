@@ -9,14 +9,15 @@ use function_edge::{
 };
 use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
-use learning_core::store::{Clients, Objects, VersionRecord};
-use learning_core::usecase::{Handover, Prepare, PrepareError, Prepared, Request, ServeFeatures};
+use learning_core::store::{Clients, DATA_ERASED, Objects, VersionRecord};
+use learning_core::usecase::{Handover, Prepare, PrepareError, Prepared, Replace, Request, ServeFeatures};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[derive(Debug)]
 pub struct State {
     prepare: Prepare,
+    replace: Replace,
     handover: Handover,
     features: ServeFeatures,
     objects: Objects,
@@ -26,6 +27,7 @@ impl State {
     pub fn new(clients: &Clients, settings: &Settings) -> Self {
         Self {
             prepare: Prepare::new(clients, settings),
+            replace: Replace::new(clients, settings),
             handover: Handover::new(clients),
             features: ServeFeatures::new(clients, settings),
             objects: Objects::new(clients),
@@ -63,7 +65,15 @@ async fn respond(state: &State, request: Box<Http>) -> Result<Reply, Problem> {
 }
 
 async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
-    let Trigger::Fact { dataset, .. } = &trigger else { return Err(trigger.unexpected()) };
+    let Trigger::Fact { dataset, name } = &trigger else { return Err(trigger.unexpected()) };
+    if name == DATA_ERASED {
+        return match state.replace.replace(*dataset, Utc::now()).await {
+            Ok(replaced) => Ok(serde_json::to_value(replaced)?),
+            // Whoever sweeps erasures asks again.
+            Err(error @ PrepareError::UnderWay { .. }) => Ok(json!({"later": error.to_string()})),
+            Err(error) => Err(error.into()),
+        };
+    }
     match state.prepare.prepare(*dataset, &Request::Automatic, Utc::now()).await {
         Ok(Prepared::New(version) | Prepared::Current(version)) => Ok(json!({"version": version.version})),
         Ok(Prepared::NotDue) => Ok(json!({"not_due": true})),

@@ -11,7 +11,7 @@ mod start;
 mod trigger;
 
 pub use caller::{Caller, Scope};
-pub use lambda_runtime::{Error, LambdaEvent};
+pub use lambda_runtime::{Context, Error, LambdaEvent};
 pub use page::{DEFAULT_LIMIT, MOST, PageRequest, cursor};
 pub use problem::Problem;
 pub use reply::{Answer, Reply};

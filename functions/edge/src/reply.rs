@@ -53,7 +53,7 @@ impl Reply {
     }
 
     /// What a GET is answered: with a tag, and without a body where the caller has that very content.
-    pub(crate) fn to_get(mut self, if_none_match: Option<&str>) -> Self {
+    pub(crate) fn answering_get(mut self, if_none_match: Option<&str>) -> Self {
         let header = |name: &HeaderName| self.headers.iter().find(|(header, _)| header == name);
         if self.status != 200 || header(&header::CACHE_CONTROL).is_some() {
             return self;
@@ -144,23 +144,23 @@ mod tests {
     #[test]
     fn who_has_the_content_gets_no_body() {
         let reply = || Reply::json(200, &"content").unwrap();
-        let first = reply().to_get(None);
+        let first = reply().answering_get(None);
         let tag = header(&first, header::ETAG).unwrap().to_owned();
         assert_eq!((first.status, first.body.as_str()), (200, "\"content\""));
         for tags in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
-            let again = reply().to_get(Some(&tags));
+            let again = reply().answering_get(Some(&tags));
             assert_eq!((again.status, again.body.as_str()), (304, ""), "{tags}");
             assert_eq!(header(&again, header::ETAG), Some(tag.as_str()));
         }
-        assert_eq!(reply().to_get(Some("\"other\"")).status, 200);
-        assert_eq!(Reply::json(404, &"content").unwrap().to_get(Some("*")).status, 404);
-        assert_eq!(header(&reply().momentary().to_get(None), header::ETAG), None);
+        assert_eq!(reply().answering_get(Some("\"other\"")).status, 200);
+        assert_eq!(Reply::json(404, &"content").unwrap().answering_get(Some("*")).status, 404);
+        assert_eq!(header(&reply().momentary().answering_get(None), header::ETAG), None);
     }
 
     #[test]
     fn the_tag_is_of_what_matters() {
         let reply = |time: u32| Reply::json(200, &(time, "content")).unwrap().tagged_by(&"content").unwrap();
-        let tag = header(&reply(1).to_get(None), header::ETAG).unwrap().to_owned();
-        assert_eq!(reply(2).to_get(Some(&tag)).status, 304);
+        let tag = header(&reply(1).answering_get(None), header::ETAG).unwrap().to_owned();
+        assert_eq!(reply(2).answering_get(Some(&tag)).status, 304);
     }
 }

@@ -97,7 +97,7 @@ impl Trigger {
                 let if_none_match = request.header("if-none-match").map(str::to_owned);
                 let outcome = boxed(respond(request)).await;
                 let outcome = match outcome {
-                    Ok(reply) if is_get => Ok(reply.to_get(if_none_match.as_deref())),
+                    Ok(reply) if is_get => Ok(reply.answering_get(if_none_match.as_deref())),
                     outcome => outcome,
                 };
                 Ok(Answer::http(outcome, &path, request_id))

@@ -6,6 +6,7 @@
 
 mod body;
 mod bus;
+mod erasure;
 mod files;
 mod http;
 mod queue;
@@ -19,7 +20,7 @@ use chrono::Utc;
 use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger};
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Bus, Clients};
-use learning_core::usecase::{IncomingFiles, Ingest, Requeue, Unanswered};
+use learning_core::usecase::{Erase, IncomingFiles, Ingest, Requeue, Unanswered};
 use serde_json::{Value, json};
 
 use self::source::Source;
@@ -30,6 +31,7 @@ pub struct State {
     road: Unanswered,
     files: IncomingFiles,
     requeue: Requeue,
+    erase: Erase,
     bus: Bus,
     settings: Settings,
 }
@@ -43,6 +45,7 @@ impl State {
             ingest,
             road,
             requeue: Requeue::new(clients),
+            erase: Erase::new(clients),
             bus: Bus::new(clients),
             settings: settings.clone(),
         }
@@ -65,6 +68,8 @@ pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<
 async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem> {
     match request.route {
         Route::PostEvents => http::post_events(state, &request).await,
+        Route::EraseUser => erasure::erase(state, &request).await,
+        Route::Erasure => erasure::receipt(state, &request).await,
         other => Err(Problem::not_found(format!("event-ingestion does not answer {}", other.path()))),
     }
 }
@@ -90,7 +95,15 @@ async fn react(state: &State, source: Source, deadline: u64) -> Result<Value, Er
             for key in &unfinished {
                 files::take(state, key, deadline).await?;
             }
-            Ok(json!({"objects": unfinished.len()}))
+            let erasures = state.erase.unfinished().await?;
+            for erasure in &erasures {
+                state.erase.carry_out(*erasure).await?;
+            }
+            Ok(json!({"objects": unfinished.len(), "erasures": erasures.len()}))
+        }
+        Source::ErasureRequested(erasure) => {
+            let receipt = state.erase.carry_out(erasure).await?;
+            Ok(json!({"erasure": erasure, "status": receipt.status}))
         }
         Source::ReplayQuarantine => {
             let requeued = state.requeue.replay(&state.ingest, Utc::now()).await?;

@@ -1,9 +1,10 @@
 //! Telling apart what sets the function off, beside HTTP.
 
 use function_edge::{Error, RawValue};
-use learning_core::store::{FACT_SOURCE, FILE_PARTLY_INGESTED};
+use learning_core::store::{ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use uuid::Uuid;
 
 #[derive(Debug, PartialEq)]
 pub enum Source {
@@ -17,6 +18,7 @@ pub enum Source {
     Bus(Value),
     /// A file that is not taken in to its end.
     PartlyIngested(String),
+    ErasureRequested(Uuid),
     Schedule,
     /// `{"replay": "quarantine"}`, by an operator.
     ReplayQuarantine,
@@ -39,6 +41,10 @@ impl Source {
             (Some(FACT_SOURCE), Some(FILE_PARTLY_INGESTED)) => {
                 let object = event.pointer("/detail/object").and_then(Value::as_str);
                 Ok(Source::PartlyIngested(object.ok_or("the fact names no object")?.to_owned()))
+            }
+            (Some(FACT_SOURCE), Some(ERASURE_REQUESTED)) => {
+                let erasure = event.pointer("/detail/erasure").and_then(Value::as_str);
+                Ok(Source::ErasureRequested(erasure.ok_or("the fact names no erasure")?.parse()?))
             }
             (Some("aws.events" | "aws.scheduler"), Some(_)) => Ok(Source::Schedule),
             // Facts of our own that are not for this function would be stored as behaviour.
@@ -92,6 +98,9 @@ mod tests {
         let paused =
             json!({"source": FACT_SOURCE, "detail-type": FILE_PARTLY_INGESTED, "detail": {"object": "incoming/x"}});
         assert_eq!(read(paused).unwrap(), Source::PartlyIngested("incoming/x".to_owned()));
+        let asked =
+            json!({"source": FACT_SOURCE, "detail-type": ERASURE_REQUESTED, "detail": {"erasure": Uuid::nil()}});
+        assert_eq!(read(asked).unwrap(), Source::ErasureRequested(Uuid::nil()));
         assert_eq!(read(json!({"replay": "quarantine"})).unwrap(), Source::ReplayQuarantine);
     }
 

@@ -61,6 +61,17 @@ impl Access {
         }
     }
 
+    /// A token for those who use the stack of a data folder, for a day.
+    ///
+    /// # Errors
+    /// See [`Access::guarded`].
+    pub fn token(data_dir: &Path, scopes: &[Scope]) -> Result<String> {
+        match Self::guarded(data_dir)? {
+            Access::Guarded(key) => Ok(key.token(scopes, None, Utc::now())),
+            Access::Open => anyhow::bail!("the stack is open: no token is needed"),
+        }
+    }
+
     /// A token for the programs of this process; `None` where none is needed.
     pub fn service_token(&self) -> Option<String> {
         match self {

@@ -8,9 +8,11 @@ use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use fincoach_simulate::Simulation;
+use function_edge::Scope;
 use learning_core::store::Quarantine;
 use tracing_subscriber::EnvFilter;
 
+use crate::access::Access;
 use crate::assess::Assess;
 use crate::command::{self, Format, Question};
 use crate::replay::{self, Source};
@@ -51,6 +53,9 @@ struct Serve {
     /// Stop when everything is replayed, assessed and prepared.
     #[arg(long)]
     exit: bool,
+    /// Let only those use the API who show a token, as on AWS; `token` makes one.
+    #[arg(long)]
+    require_auth: bool,
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +84,17 @@ enum Command {
     Serve {
         #[command(flatten)]
         place: Place,
+        /// Let only those use the API who show a token, as on AWS; `token` makes one.
+        #[arg(long)]
+        require_auth: bool,
+    },
+    /// Print a token for a stack that was started with --require-auth; it lasts a day.
+    Token {
+        #[command(flatten)]
+        place: Place,
+        /// What it allows; everything, if none is named.
+        #[arg(long = "scope", value_parser = scope)]
+        scopes: Vec<Scope>,
     },
     /// Count the stored events of a data folder anew, and compare with what is kept.
     ///
@@ -129,9 +145,13 @@ impl Cli {
                 log();
                 return command::reconcile(&Options { port: 0, ..place.options() }, format).await;
             }
-            Some(Command::Serve { place }) => {
+            Some(Command::Serve { place, require_auth }) => {
                 log();
-                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false }).await?;
+                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false, require_auth }).await?;
+            }
+            Some(Command::Token { place, scopes }) => {
+                let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
+                println!("{}", Access::token(&place.data_dir, &scopes)?);
             }
             None => {
                 log();
@@ -149,6 +169,11 @@ impl Cli {
     }
 }
 
+fn scope(name: &str) -> Result<Scope, String> {
+    let known = || Scope::ALL.map(Scope::name).join(", ");
+    Scope::ALL.into_iter().find(|scope| scope.name() == name).ok_or_else(|| format!("there are {}", known()))
+}
+
 /// Warnings and worse, on standard error; `RUST_LOG` shows more. The engines warn
 /// of every condition that fails, which is how duplicates are found.
 fn log() {
@@ -160,7 +185,8 @@ async fn serve(serve: &Serve) -> Result<()> {
     environment::check()?;
     // Opened first: a file that is not there should not cost a start.
     let files: Vec<Source> = serve.events.iter().map(|file| Source::open(file)).collect::<Result<_>>()?;
-    let stack = Stack::start(&serve.place.options()).await?;
+    let access = if serve.require_auth { Access::guarded(&serve.place.data_dir)? } else { Access::Open };
+    let stack = Stack::start_with(&serve.place.options(), access).await?;
     let outcome = tokio::select! {
         outcome = work(serve, &stack, files) => outcome,
         stopped = tokio::signal::ctrl_c() => {

@@ -15,6 +15,8 @@ mod text;
 
 use serde_json::{Map, Value};
 
+use super::cell::Cell;
+
 pub use broken::redact_text;
 
 /// What a string that was too long ends with.
@@ -82,6 +84,29 @@ pub fn redact_json(json: &mut Value, rules: &Rules) -> Redactions {
 /// Whether `text` holds anything that would be masked.
 pub fn is_sensitive(text: &str, rules: &Rules) -> bool {
     text::mask(text, rules, false).is_some()
+}
+
+/// Whether redaction would change what stands under the key of a field that is
+/// declared. A text that may have to be cut counts, whether it will be or not.
+pub fn would_change(key: &str, cell: &Cell<'_>, rules: &Rules) -> bool {
+    match cell {
+        Cell::Absent | Cell::Null | Cell::Bool(_) => false,
+        Cell::Number(number) => rules.cards && number.len() > 12 && digits::is_card(number.as_bytes()),
+        Cell::Text(text) => {
+            text.len() > rules.string_chars.unwrap_or(usize::MAX)
+                || text::may_hold_something(text) && text::mask(text, rules, key::is_id(key)).is_some()
+        }
+        Cell::Nested(value) => {
+            let mut redactor = Redactor { rules, done: Redactions::default() };
+            redactor.value(&mut value.clone().into_owned(), key);
+            !redactor.done.is_none()
+        }
+    }
+}
+
+/// Whether redaction would drop or rename a key.
+pub fn would_change_key(key: &str, rules: &Rules) -> bool {
+    rules.keys && key::is_sensitive("", key) || text::mask(key, rules, false).is_some()
 }
 
 struct Redactor<'a> {

@@ -120,14 +120,18 @@ pub fn batch<'a>(
             addition.counts[Dataset::SEGMENTATION].counting += 1;
         }
         let revision = kept.map_or(0, |entry| entry.revision) + 1;
-        histories.push((user, HistoryEntry { history, revision, sufficient_on }));
+        let counted_on = kept.map_or(Some(shard), |entry| entry.counted_on);
+        histories.push((user, HistoryEntry { history, revision, counted_on, sufficient_on }));
     }
     let mut bystanders: BTreeSet<UserId> = candidates.iter().map(|candidate| candidate.stored.event.user).collect();
     for (user, _) in &histories {
         bystanders.remove(user);
     }
-    let entries =
-        candidates.iter().map(|candidate| Entry { stored: &candidate.stored, redactions: candidate.redactions });
+    let entries = candidates.iter().map(|Candidate { stored, redactions, .. }| Entry {
+        stored,
+        redactions: *redactions,
+        segment: segments.name_of(&stored.event),
+    });
     Batch {
         events: entries.collect(),
         shard,

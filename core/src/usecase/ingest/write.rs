@@ -32,8 +32,8 @@ impl Ingest {
             let Seen { epochs, segments } = self.shard(shard).await?;
             let _turns = self.turns.take(self.histories.extended_by(&candidates)).await;
             let Standings { histories, erased } = self.histories.of(&candidates, &suspects, &self.log).await?;
-            if !erased.is_empty() {
-                let (refused, kept) =
+            if candidates.iter().any(|candidate| erased.contains(&candidate.stored.event.user)) {
+                let (refused, kept): (Vec<_>, Vec<_>) =
                     candidates.into_iter().partition(|candidate| erased.contains(&candidate.stored.event.user));
                 candidates = kept;
                 outcomes.extend(refused.into_iter().map(refuse_erased));

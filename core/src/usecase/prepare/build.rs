@@ -93,6 +93,7 @@ impl Build {
             statistics: serde_json::to_value(&prepared.statistics)?,
             forced: preparation.forced.clone(),
             created_at: now,
+            withdrawn: None,
         })
     }
 

@@ -48,7 +48,7 @@ function foldOthers(counts, names) {
 
 function table(title, counts, nothing) {
   const rows = Object.entries(counts).sort(([, one], [, other]) => other - one);
-  return h("div", {}, h("h4", {}, title),
+  return h("div", {}, h("h3", { class: "minor" }, title),
     rows.length === 0
       ? h("p", { class: "quiet" }, nothing)
       : h("table", {}, h("tbody", {}, rows.slice(0, 16).map(([name, number]) =>

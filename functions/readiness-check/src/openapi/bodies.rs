@@ -46,6 +46,10 @@ pub struct DatasetInBody {
 }
 
 #[derive(JsonSchema)]
+#[schemars(extend(
+    "if" = {"properties": {"force": {"const": true}}, "required": ["force"]},
+    "then" = {"properties": {"reason": {"type": "string", "pattern": r"\S"}}, "required": ["reason"]}
+))]
 pub struct PrepareData {
     pub dataset_id: Uuid,
     /// Whether a dataset that is not ready is prepared all the same; `reason` is then required.
@@ -301,6 +305,8 @@ pub struct TrainedReport {
     pub model_version: String,
     #[schemars(default)]
     pub metrics: BTreeMap<String, Value>,
+    /// RFC 3339; now, if it is left out.
+    #[schemars(extend("pattern" = r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"))]
     pub trained_at: Option<DateTime<Utc>>,
 }
 

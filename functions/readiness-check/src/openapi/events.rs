@@ -49,7 +49,7 @@ fn event() -> Value {
                 "description": "The sender's id: the same id from the same user is the same event.",
             },
             "user_id": {"type": "string", "format": "uuid"},
-            "event_type": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[a-z][a-z0-9_.]*$"},
+            "event_type": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[A-Za-z0-9_.:/ -]*[A-Za-z0-9_.:/-][A-Za-z0-9_.:/ -]*$"},
             "occurred_at": {"type": "string", "format": "date-time", "description": "When it happened."},
             "schema_version": {
                 "type": "integer", "minimum": 1, "maximum": u32::MAX, "default": 1, "description": "Of `data`.",

@@ -52,9 +52,10 @@ impl Operation {
         self.parameter("query", "limit", false, limit, "Entries of a page.")
     }
 
-    /// `limit`, and a `cursor` that is the key of an entry.
-    pub fn paged(self) -> Self {
-        let cursor = json!({"type": "string", "pattern": "^[0-9a-f]+$"});
+    /// `limit`, and a `cursor`: the key of an entry in hexadecimal digits. Keys begin with `prefix`.
+    pub fn paged(self, prefix: &str) -> Self {
+        let pattern = format!("^{}(3[0-9]|6[1-6]|2d){{0,64}}$", function_edge::cursor(prefix));
+        let cursor = json!({"type": "string", "pattern": pattern});
         self.limit().parameter("query", "cursor", false, cursor, "The `next` of an earlier answer.")
     }
 

@@ -1,6 +1,7 @@
 //! What each route does, takes and answers.
 
 use function_edge::Route;
+use learning_core::store::{ASSESSMENT_PREFIX, CHANGE_PREFIX};
 use learning_core::usecase::Dependencies;
 use serde_json::json;
 
@@ -58,7 +59,7 @@ pub fn of(route: Route) -> Operation {
             .answers::<Aggregation>(200, "Totals, by dataset and by day."),
         Route::Timeline => Operation::new("getTimeline", "datasets", "The changes of a dataset's state, newest first.")
             .uuid("dataset_id", DATASET_ID)
-            .paged()
+            .paged(CHANGE_PREFIX)
             .answers::<view::Timeline>(200, "Each change with its time and cause.")
             .problems([MALFORMED, UNKNOWN_DATASET]),
         Route::Initialize => Operation::new("initialize", "datasets", "Creates the datasets that are missing.")
@@ -80,7 +81,7 @@ pub fn of(route: Route) -> Operation {
         Route::QualityMetrics => {
             Operation::new("getQualityMetrics", "quality", "The history of a dataset's quality, newest first.")
                 .uuid("dataset_id", DATASET_ID)
-                .paged()
+                .paged(ASSESSMENT_PREFIX)
                 .answers::<QualityHistory>(200, "One entry an assessment.")
                 .problems([MALFORMED, UNKNOWN_DATASET])
         }

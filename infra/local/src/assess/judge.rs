@@ -12,7 +12,7 @@ use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::dataset::spec::Role;
 use learning_core::event::envelope::{self, Intake};
-use learning_core::event::{EventId, StoredEvent, UserId, line};
+use learning_core::event::{EventId, StoredEvent, UserId, line, schema};
 use learning_core::quality::{Judgement, QualityState, Record, Rules, place_of};
 use serde_json::Value;
 use uuid::Uuid;
@@ -152,7 +152,7 @@ impl Judge<'_> {
         let mut part = Part { states: self.states(), findings: Findings::default() };
         let mut writer = traces.writer();
         while let Some(block) = blocks::next(blocks) {
-            for (place, line) in block.bytes.split(|byte| *byte == b'\n').enumerate() {
+            for (place, line) in block.lines().enumerate() {
                 if line.trim_ascii().is_empty() {
                     continue;
                 }
@@ -214,8 +214,12 @@ impl Judge<'_> {
     fn short_way<'a>(&self, line: &'a [u8]) -> Option<Record<'a>> {
         let line = line::read(std::str::from_utf8(line).ok()?, &self.settings.limits)?;
         let place = place_of(&line.event_type)?;
+        let admitted_by = schema::of_version(&line.event_type, line.schema_version)?;
         let record = Record::of_line(line, place, self.now);
-        record.is_admissible().then_some(record)
+        let short = std::ptr::eq(admitted_by, record.schema)
+            && record.is_admissible()
+            && record.is_kept_whole(&self.settings.privacy);
+        short.then_some(record)
     }
 
     /// The way of the service.

@@ -20,8 +20,8 @@ pub struct Kept {
 
 const BYTES: usize = Trace::BYTES + 8 + 4;
 pub const PARTS: usize = 64;
-/// Bytes of traces that are kept in memory.
-const IN_MEMORY: usize = 16 * 1024 * 1024;
+/// Bytes of traces that are kept in memory: those of some 900,000 records.
+const IN_MEMORY: usize = 128 * 1024 * 1024;
 /// Bytes that a writer collects before it hands them over.
 const HANDED_OVER: usize = 16 * 1024;
 
@@ -33,7 +33,8 @@ pub struct Traces {
 
 #[derive(Debug, Default)]
 struct Part {
-    memory: Vec<u8>,
+    /// As they were handed over.
+    memory: Vec<Vec<u8>>,
     file: Option<File>,
 }
 
@@ -56,7 +57,7 @@ impl Traces {
         let mut part = self.parts[part].lock().expect("no writer panics");
         if self.in_memory.load(Ordering::Relaxed) + buffer.len() <= IN_MEMORY {
             self.in_memory.fetch_add(buffer.len(), Ordering::Relaxed);
-            part.memory.extend_from_slice(buffer);
+            part.memory.push(std::mem::take(buffer));
         } else {
             if part.file.is_none() {
                 part.file = Some(tempfile::tempfile().context("cannot make a temporary file")?);
@@ -71,15 +72,17 @@ impl Traces {
     /// The traces of a part, user by user, in order of time. They are read once.
     pub fn sorted(&self, part: usize) -> Result<Vec<Kept>> {
         let mut part = self.parts[part].lock().expect("no writer panics");
-        let mut bytes = std::mem::take(&mut part.memory);
+        let mut spilled = Vec::new();
         if let Some(mut file) = part.file.take() {
             file.seek(SeekFrom::Start(0))
-                .and_then(|_| file.read_to_end(&mut bytes))
+                .and_then(|_| file.read_to_end(&mut spilled))
                 .context("cannot read a temporary file")?;
         }
-        let mut all: Vec<Kept> = bytes.as_chunks::<BYTES>().0.iter().map(read).collect();
-        drop(bytes);
-        all.sort_unstable_by_key(|kept| (kept.trace.order(), kept.position));
+        let buffers = std::mem::take(&mut part.memory);
+        let buffers = buffers.iter().map(Vec::as_slice).chain([spilled.as_slice()]);
+        let mut all: Vec<Kept> = buffers.flat_map(|buffer| buffer.as_chunks::<BYTES>().0.iter().map(read)).collect();
+        // The keys are smaller than what they stand for.
+        all.sort_by_cached_key(|kept| (kept.trace.order(), kept.position));
         Ok(all)
     }
 }
@@ -99,6 +102,9 @@ impl Writer<'_> {
         // The low bits of a user's id are as good as any hash, or all one user's.
         let part = kept.trace.user.0.as_u128() as usize % PARTS;
         let buffer = &mut self.buffers[part];
+        if buffer.capacity() == 0 {
+            buffer.reserve_exact(HANDED_OVER + BYTES);
+        }
         kept.trace.write(buffer);
         buffer.extend_from_slice(&kept.position.to_le_bytes());
         buffer.extend_from_slice(&kept.datasets.to_le_bytes());

@@ -1,0 +1,131 @@
+//! A proxy between the SDK and the DynamoDB engine that does what networks and
+//! services do: refuse, fail, stall, and lose answers after the work was done.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Response, StatusCode};
+use serde_json::{Value, json};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The service asks for fewer requests.
+    Throttle,
+    /// 500, before anything was done.
+    InternalError,
+    /// 503, before anything was done.
+    Unavailable,
+    /// The connection is cut before anything was done.
+    CutBefore,
+    /// The work is done, and the connection is cut before the answer.
+    CutAfterEffect,
+    /// Another transaction is said to be at work on one of the items.
+    TransactionConflict,
+    /// The answer comes, but late.
+    Stall,
+}
+
+const FAULTS: [Fault; 7] = [
+    Fault::Throttle,
+    Fault::InternalError,
+    Fault::Unavailable,
+    Fault::CutBefore,
+    Fault::CutAfterEffect,
+    Fault::TransactionConflict,
+    Fault::Stall,
+];
+
+#[derive(Clone)]
+pub struct Proxy {
+    engine: String,
+    client: reqwest::Client,
+    /// Of a hundred requests.
+    faulty: u32,
+    injected: Arc<Mutex<BTreeMap<Fault, u64>>>,
+}
+
+impl Proxy {
+    /// Serves on a port of its own, and answers its URL.
+    pub async fn start(engine: &str, faulty: u32) -> (Self, String) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let proxy = Self { engine: engine.to_owned(), client, faulty, injected: Arc::default() };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(pass).with_state(proxy.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (proxy, url)
+    }
+
+    pub fn injected(&self) -> BTreeMap<Fault, u64> {
+        self.injected.lock().unwrap().clone()
+    }
+
+    fn pick(&self, is_transaction: bool) -> Option<Fault> {
+        if rand::random_range(0..100) >= self.faulty {
+            return None;
+        }
+        let fault = FAULTS[rand::random_range(0..FAULTS.len())];
+        let fault = if fault == Fault::TransactionConflict && !is_transaction { Fault::Throttle } else { fault };
+        *self.injected.lock().unwrap().entry(fault).or_default() += 1;
+        Some(fault)
+    }
+
+    async fn forward(&self, headers: HeaderMap, body: Bytes) -> Response<Body> {
+        let answer = self.client.post(&self.engine).headers(headers).body(body).send().await.unwrap();
+        let mut response = Response::builder().status(answer.status());
+        for (name, value) in answer.headers() {
+            response = response.header(name, value);
+        }
+        response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
+    }
+}
+
+async fn pass(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let is_transaction =
+        headers.get("x-amz-target").is_some_and(|target| target.as_bytes().ends_with(b".TransactWriteItems"));
+    match proxy.pick(is_transaction) {
+        None => proxy.forward(headers, body).await,
+        Some(Fault::Throttle) => error(400, "ProvisionedThroughputExceededException", json!({})),
+        Some(Fault::InternalError) => error(500, "InternalServerError", json!({})),
+        Some(Fault::Unavailable) => error(503, "ServiceUnavailable", json!({})),
+        Some(Fault::CutBefore) => cut(),
+        Some(Fault::CutAfterEffect) => {
+            proxy.forward(headers, body).await;
+            cut()
+        }
+        Some(Fault::TransactionConflict) => conflict(&body),
+        Some(Fault::Stall) => {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            proxy.forward(headers, body).await
+        }
+    }
+}
+
+fn error(status: u16, code: &str, more: Value) -> Response<Body> {
+    let mut body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "injected"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    Response::builder()
+        .status(StatusCode::from_u16(status).unwrap())
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(Body::from(body.to_string()))
+        .unwrap()
+}
+
+/// The last item is in conflict, as the service would say.
+fn conflict(body: &Bytes) -> Response<Body> {
+    let request: Value = serde_json::from_slice(body).unwrap();
+    let items = request["TransactItems"].as_array().unwrap().len();
+    let mut reasons = vec![json!({"Code": "None"}); items - 1];
+    reasons.push(json!({"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}));
+    error(400, "TransactionCanceledException", json!({"CancellationReasons": reasons}))
+}
+
+/// An answer that promises more than it holds: the connection breaks in its midst.
+fn cut() -> Response<Body> {
+    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut")) });
+    Response::builder().header("content-length", "1000").body(Body::from_stream(broken)).unwrap()
+}

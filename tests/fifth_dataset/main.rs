@@ -1,0 +1,74 @@
+//! A fifth dataset, with an event type of its own, is added by declaring both:
+//! no other line of the program knows of them. A binary of its own, as
+//! declarations hold for a process.
+
+use fincoach_local::stack::{Options, Stack};
+use learning_core::dataset::Dataset;
+use learning_core::dataset::spec::{self, Counted, DatasetSpec, Input, Interactions, Role};
+use learning_core::event::schema::{self, EventSchema, Field, Kind, Refuse};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+static QUIZ_ANSWER: EventSchema = EventSchema {
+    event_type: "quiz_answer",
+    version: 1,
+    business_id: "quiz_id",
+    fields: &[
+        Field { name: "quiz_id", kind: Kind::Id, required: true, refuse: Refuse::Unpopulated },
+        Field { name: "answer", kind: Kind::Vocabulary(&["right", "wrong"]), required: true, refuse: Refuse::Never },
+        Field { name: "seconds", kind: Kind::Index, required: false, refuse: Refuse::Never },
+    ],
+    rules: &[],
+    class: None,
+};
+
+static LITERACY: DatasetSpec = DatasetSpec {
+    name: "literacy",
+    counted_unit: "quiz answers",
+    default_threshold: 20,
+    preparable: false,
+    inputs: &[Input { event_type: "quiz_answer", interactions: Interactions::Any, role: Role::Record }],
+    counted: Counted::Events("quiz_answer", Interactions::Any),
+    classes: &[],
+};
+
+fn answer(number: u32, data: Value) -> Value {
+    json!({
+        "event_id": Uuid::from_u128(u128::from(number) + 1), "user_id": Uuid::from_u128(7),
+        "event_type": "quiz_answer", "occurred_at": "2026-01-31T10:00:00Z", "data": data,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fifth_dataset_is_ingested_counted_and_assessed_by_its_declaration_alone() {
+    schema::declare([&QUIZ_ANSWER]).unwrap();
+    spec::declare([&LITERACY]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::start(&Options { data_dir: folder.path().to_owned(), port: 0 }).await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+
+    let mut events: Vec<Value> = (0..30)
+        .map(|number| answer(number, json!({"quiz_id": number, "answer": "right", "seconds": number})))
+        .collect();
+    events.push(answer(30, json!({"quiz_id": 30, "answer": "perhaps"})));
+    events.push(answer(31, json!({"answer": "right"})));
+    let url = format!("{}/coaching/events", stack.api);
+    let body = json!({"events": events}).to_string();
+    let sent = client.post(url).header("content-type", "application/json").body(body).send().await.unwrap();
+    let summary: Value = serde_json::from_slice(&sent.bytes().await.unwrap()).unwrap();
+    assert_eq!((&summary["accepted"], &summary["rejected"]), (&json!(31), &json!(1)), "{summary}");
+    assert_eq!(summary["results"][0]["datasets"], json!(["literacy"]));
+    assert_eq!(summary["results"][30]["warnings"][0]["code"], "not_in_vocabulary");
+    assert_eq!(summary["results"][31]["errors"][0]["loc"], json!(["data", "quiz_id"]));
+
+    stack.settle().await.unwrap();
+    let literacy: Dataset = "literacy".parse().unwrap();
+    let overviews = stack.overviews().await.unwrap();
+    assert_eq!(overviews.len(), 5);
+    let overview = overviews.into_iter().find(|overview| overview.head.dataset == literacy).unwrap();
+    assert_eq!((overview.open.counting, overview.records), (31, 31));
+    let judgement = overview.assessment.expect("31 are above the threshold of 20").judgement;
+    assert_eq!(judgement.record_count, 31);
+    assert!(judgement.metrics.validity < 1.0, "one answer is not in the vocabulary");
+    stack.stop().await;
+}

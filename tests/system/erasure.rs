@@ -1,0 +1,142 @@
+//! Erasing a user: everything goes, and everything else stays exact.
+
+use learning_core::dataset::Dataset;
+use learning_core::event::UserId;
+use learning_core::store::{Objects, Quarantine, Versions};
+use learning_core::usecase::Reconcile;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{Running, any_event, assert_counts_are_exact, transaction};
+
+fn user(number: u32) -> UserId {
+    UserId(Uuid::from_u128(u128::from(number) + 1))
+}
+
+/// Waits until a receipt is complete, and answers it.
+async fn completed(running: &Running, url: &str) -> Value {
+    let erasure = url.rsplit('/').next().unwrap();
+    let asked =
+        json!({"source": "fincoach.learning", "detail-type": "erasure requested", "detail": {"erasure": erasure}});
+    for _ in 0..20 {
+        // As often as the fact may come: it changes nothing more.
+        running.invoke_ingestion(&asked).await.unwrap();
+        running.stack.settle().await.unwrap();
+        let (status, receipt) = running.call("GET", url, None).await;
+        assert_eq!(status, 200, "{receipt}");
+        if receipt["status"] == "complete" {
+            return receipt;
+        }
+    }
+    panic!("the erasure does not come to an end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_user_is_gone_from_everywhere_and_the_rest_stays_exact() {
+    let running = Running::start().await;
+    for number in 0..4 {
+        let events: Vec<Value> = (0..150).map(|event| any_event(number, event)).collect();
+        assert_eq!(running.send(&events).await.1["accepted"], 150);
+    }
+    assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
+    assert_eq!(running.force(Dataset::SEGMENTATION).await.0, 200);
+    let trained = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
+    let path = format!("datasets/{}/versions/1/trained", Dataset::SPENDING.id());
+    let (status, answer) = running.post(&path, trained).await;
+    assert!(status < 300, "{status} {answer}");
+    // Of an epoch that is still open.
+    let later: Vec<Value> = (150..200).map(|event| any_event(2, event)).collect();
+    assert_eq!(running.send(&later).await.1["accepted"], 50);
+    running.stack.settle().await.unwrap();
+    let before = assert_counts_are_exact(&running.stack).await;
+    assert_eq!(before, 650);
+
+    let path = format!("/coaching/users/{}/data", user(2));
+    let (status, receipt) = running.call("DELETE", &path, None).await;
+    assert_eq!(status, 202, "{receipt}");
+    let url = receipt["receipt"].as_str().unwrap().to_owned();
+    let (status, answer) = running.send(&[transaction(2, 900), transaction(1, 900)]).await;
+    assert_eq!((status, &answer["accepted"], &answer["rejected"]), (202, &json!(1), &json!(1)), "{answer}");
+    assert_eq!(answer["results"][0]["errors"][0]["code"], "erased");
+
+    let receipt = completed(&running, &url).await;
+    assert_eq!(receipt["events"], 200);
+    assert!(receipt["affected"].as_array().unwrap().contains(&json!("spending")), "{receipt}");
+    let spending = receipt["versions"].as_array().unwrap().iter().find(|part| part["dataset"] == "spending").unwrap();
+    assert_eq!(spending["withdrawn"], json!([1]));
+    assert_eq!(spending["successor"], 2);
+    assert_eq!(spending["models"][0]["model_id"], "lstm");
+
+    assert_eq!(assert_counts_are_exact(&running.stack).await, 451);
+    let checks = Reconcile::new(&running.stack.clients, &running.stack.settings).reconcile().await.unwrap();
+    assert!(checks.iter().all(|check| !check.differs()), "{checks:?}");
+    let objects = Objects::new(&running.stack.clients);
+    assert_eq!(objects.list("prepared/spending/v000001/").await.unwrap(), Vec::<String>::new());
+    let versions = Versions::new(&running.stack.clients).page(Dataset::SPENDING, 10, None).await.unwrap().items;
+    assert!(versions[0].withdrawn.is_none() && versions[1].withdrawn.is_some());
+    assert!(versions[0].input.events < versions[1].input.events);
+    let (_, again) = running.call("DELETE", &path, None).await;
+    assert_eq!(again["receipt"], url);
+    assert_eq!(again["status"], "complete");
+    assert_eq!(again["events"], 200);
+
+    // Going on: what comes later is counted as before.
+    assert_eq!(running.send(&[transaction(3, 901)]).await.1["accepted"], 1);
+    assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
+    running.stack.settle().await.unwrap();
+    assert_eq!(assert_counts_are_exact(&running.stack).await, 452);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_race_with_an_erasure_are_gone_or_refused() {
+    let running = std::sync::Arc::new(Running::start().await);
+    let sending: Vec<_> = (0..4u32)
+        .map(|sender| {
+            let running = std::sync::Arc::clone(&running);
+            tokio::spawn(async move {
+                for batch in 0..10 {
+                    let first = sender * 1_000 + batch * 30;
+                    let mut events: Vec<Value> = (first..first + 20).map(|event| any_event(7, event)).collect();
+                    events.extend((first..first + 10).map(|event| any_event(8, event)));
+                    assert_eq!(running.send(&events).await.0, 202);
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let (status, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(7)), None).await;
+    assert_eq!(status, 202);
+    for sender in sending {
+        sender.await.unwrap();
+    }
+    completed(&running, receipt["receipt"].as_str().unwrap()).await;
+    let stored = assert_counts_are_exact(&running.stack).await;
+    assert_eq!(stored, 4 * 10 * 10, "only the other user's are left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quarantined_originals_go_too_and_an_unknown_user_gets_a_receipt() {
+    let running = Running::start().await;
+    let mut bad = transaction(5, 1);
+    bad["data"]["amount"] = json!("much");
+    let message = |id: &str, event: &Value| {
+        json!({"messageId": id, "body": event.to_string(), "eventSource": "aws:sqs",
+               "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:events"})
+    };
+    let mut other = bad.clone();
+    other["user_id"] = json!(user(6));
+    let payload = json!({"Records": [message("a", &bad), message("b", &other)]});
+    running.invoke_ingestion(&payload).await.unwrap();
+    let quarantine = Quarantine::new(&running.stack.clients);
+    assert_eq!(quarantine.list().await.unwrap().len(), 2);
+
+    let (_, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(5)), None).await;
+    let receipt = completed(&running, receipt["receipt"].as_str().unwrap()).await;
+    assert_eq!((&receipt["events"], &receipt["quarantined"]), (&json!(0), &json!(1)));
+    let left = quarantine.list().await.unwrap();
+    assert!(left.len() == 1 && left[0].mentions(user(6)));
+
+    let stranger = format!("/coaching/users/{}/erasures/{}", user(6), receipt["erasure_id"].as_str().unwrap());
+    assert_eq!(running.call("GET", &stranger, None).await.0, 404, "a receipt is its user's");
+    assert_eq!(running.call("DELETE", "/coaching/users/nobody/data", None).await.0, 400);
+}
