@@ -105,3 +105,31 @@ fn simulated_events_can_be_written_and_replayed() {
     let (ok, out, _) = run(&mut program(&folder.path().join("data"), &["--exit", "--events", file.to_str().unwrap()]));
     assert!(ok && out.contains(&format!("{events} events accepted (0 with warnings)")), "{out}");
 }
+
+#[test]
+fn the_quarantine_is_replayed_a_user_erased_and_a_token_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.ndjson");
+    let mut bad = crate::support::transaction(1, 2);
+    bad["user_id"] = serde_json::Value::Null;
+    std::fs::write(&file, format!("{}\n{bad}\n", crate::support::transaction(1, 1))).unwrap();
+    let data = folder.path().join("data");
+    let (ok, _, err) = run(&mut program(&data, &["--exit", "--events", file.to_str().unwrap()]));
+    assert!(ok, "{err}");
+    let (ok, out, err) = run(&mut program(&data, &["replay"]));
+    assert!(ok, "{err}");
+    assert_eq!(out.trim(), "0 accepted, 0 stored already, 1 still in quarantine");
+
+    let user = crate::support::transaction(1, 1)["user_id"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        let (ok, out, err) = run(&mut program(&data, &["erase", &user]));
+        assert!(ok, "{err}");
+        let receipt: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&receipt["status"], &receipt["events"]), (&"complete".into(), &1.into()), "{receipt}");
+    }
+
+    let mut token = std::process::Command::new(env!("CARGO_BIN_EXE_fincoach-local"));
+    let (ok, out, err) = run(token.args(["token", "--scope", "events:write", "--data-dir"]).arg(&data));
+    assert!(ok, "{err}");
+    assert_eq!(out.trim().split('.').count(), 3);
+}

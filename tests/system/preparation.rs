@@ -1,6 +1,8 @@
 //! From events to versions, and over to trainers.
 
+use fincoach_local::function::Function;
 use learning_core::dataset::Dataset;
+use learning_core::store::Objects;
 use learning_core::usecase::Prepare;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -147,4 +149,50 @@ async fn features_are_served_as_they_are_prepared() {
     assert_eq!(unknown["transaction_count"], 0, "nothing was known then");
     assert_eq!(running.get(&format!("features/{}", Uuid::from_u128(99))).await.0, 404);
     assert_eq!(running.get(&format!("features/{user}?as_of=yesterday")).await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_map_over_segments_with_repeats_and_a_crash_gives_the_bytes_of_one_process() {
+    let running = Running::start().await;
+    fill(&running, 0..300).await;
+    let invoke = async |task: Value| -> Result<Value, String> {
+        let payload = serde_json::value::to_raw_value(&task).unwrap();
+        let answer = running.stack.invoke(Function::DataPreparation, payload).await;
+        answer.map(|answer| serde_json::to_value(answer).unwrap()).map_err(|error| error.to_string())
+    };
+    for dataset in Dataset::all() {
+        let plan = json!({"task": "plan", "dataset": dataset, "segments": 16, "reason": "a test"});
+        let planned = invoke(plan.clone()).await.unwrap();
+        assert_eq!(invoke(plan).await.unwrap(), planned, "a plan is repeated");
+        let segments = planned["segments"].as_array().unwrap();
+        assert_eq!(segments.len(), 16);
+        let early = invoke(planned["commit"].clone()).await.unwrap_err();
+        assert!(early.contains("no report"), "{early}");
+
+        // A worker that is cut off somewhere in the middle, for each of the first segments.
+        for (place, segment) in segments.iter().take(4).enumerate() {
+            let cut_off = std::time::Duration::from_millis(2 * place as u64);
+            let _ = tokio::time::timeout(cut_off, invoke(segment.clone())).await;
+        }
+        let mut events = 0;
+        for segment in segments.iter().rev() {
+            events += invoke(segment.clone()).await.unwrap()["events"].as_u64().unwrap();
+        }
+        assert_eq!(events, planned["commit"]["plan"]["events"], "each event is in one segment");
+        for segment in segments.iter().skip(5).take(3) {
+            invoke(segment.clone()).await.unwrap();
+        }
+        let committed = invoke(planned["commit"].clone()).await.unwrap();
+        assert_eq!(invoke(planned["commit"].clone()).await.unwrap(), committed, "a commit is repeated");
+
+        let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
+        let alone = prepare.prepare_again(dataset, "a test", chrono::Utc::now()).await.unwrap();
+        assert_eq!(committed["digest"], alone.digest, "{dataset}");
+        let (_, quality) = running.get(&format!("{}/1", versions(dataset))).await;
+        let (_, of_one) = running.get(&format!("{}/2", versions(dataset))).await;
+        assert_eq!(quality["content"]["quality"], of_one["content"]["quality"], "{dataset}");
+    }
+    assert!(Objects::new(&running.stack.clients).list("scratch/").await.unwrap().is_empty(), "nothing is left behind");
+    running.stack.settle().await.unwrap();
+    assert_counts_are_exact(&running.stack).await;
 }

@@ -14,6 +14,7 @@ pub mod line;
 pub mod mapping;
 pub mod ndjson;
 pub mod privacy;
+pub mod reference;
 pub mod rule;
 pub mod schema;
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::judgement::of_version;
 use super::{Certificate, Prepared, PreparedFile, TableSchema};
 use crate::dataset::{Counts, Dataset, Epoch, Version};
 use crate::event::category::Category;
@@ -55,7 +56,7 @@ pub struct Manifest {
     pub feature_set: FeatureSet,
     pub category_table_hash: String,
     pub statistics: Map<String, Value>,
-    /// The judgement of the very records of this version.
+    /// The judgement of the very records of this version, without anything that names them.
     pub quality: Value,
     pub certificate: Certificate,
 }
@@ -87,7 +88,7 @@ impl Manifest {
             feature_set,
             category_table_hash,
             lineage,
-            quality,
+            quality: of_version(quality),
         }
     }
 }

@@ -12,6 +12,7 @@ mod certificate;
 mod column;
 mod diff;
 mod documents;
+mod judgement;
 mod manifest;
 mod profile;
 mod pseudonym;

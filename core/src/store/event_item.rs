@@ -23,8 +23,12 @@ pub(super) const COUNTED_ON: &str = "counted_on";
 /// The name under which a segment update is counted.
 pub(super) const SEGMENT: &str = "segment";
 
-/// `shard` is the one that counts the event: an erasure takes it off there again.
-pub(super) fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>) -> Result<Item> {
+/// The item that an event is stored as. `shard` is the one that counts the event:
+/// an erasure takes it off there again.
+///
+/// # Errors
+/// Data that have no JSON form: none that came as JSON.
+pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>) -> Result<Item> {
     let Entry { stored, redactions, segment } = entry;
     let event = &stored.event;
     let mut item = attribute::item([

@@ -32,7 +32,7 @@ pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Un
 pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
-pub use prepare::{LEASE, Prepare, PrepareError, Prepared, Request};
+pub use prepare::{LEASE, MOST_SEGMENTS, Plan, Prepare, PrepareError, Prepared, Request};
 pub use reconcile::{Check, Reconcile};
 #[cfg(feature = "preparation")]
 pub use replace::Replace;

@@ -6,11 +6,13 @@
 //! there when its manifest is.
 
 mod build;
+mod tasks;
 
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, Duration, Utc};
 
 use self::build::Build;
+pub use self::tasks::{MOST_SEGMENTS, Plan};
 use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::{Head, Preparation, State};
 use crate::dataset::readiness::Readiness;
@@ -72,6 +74,7 @@ pub struct Prepare {
     build: Build,
     hold: Hold,
     bus: Bus,
+    clients: Clients,
     settings: Settings,
 }
 
@@ -86,6 +89,7 @@ impl Prepare {
             build: Build::new(clients, settings),
             hold: Hold::new(clients),
             bus: Bus::new(clients),
+            clients: clients.clone(),
             settings: settings.clone(),
         }
     }
@@ -244,27 +248,41 @@ impl Prepare {
 
     /// From a written-down preparation to a version.
     async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
+        let (preparation, new) = self.close(&mut head, now).await?;
+        self.clear_outdated(&head, &preparation).await?;
+        let record = self.build.version(&head, &preparation, new, now).await?;
+        self.record(head, record, now).await
+    }
+
+    /// Closes the epoch of a written-down preparation, unless that was done already.
+    async fn close(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(Preparation, Counts)> {
         let dataset = head.dataset;
         let preparation = head.preparation.clone().context("there is no preparation to finish")?;
-        let new = match preparation.counts {
-            Some(counts) => counts,
-            None => {
-                let counts = self.counters.close(dataset, preparation.epoch).await?;
-                head.closed += counts;
-                head.epoch = preparation.epoch.next();
-                head.preparation = Some(Preparation { counts: Some(counts), ..preparation.clone() });
-                self.save(&mut head, now).await?;
-                counts
-            }
-        };
-        tracing::info!(%dataset, version = %preparation.version, events = head.stored().events, "a version is being built");
-
-        // What an attempt before an erasure has left behind was told to nobody yet.
-        let outdated = head.last_erasure.is_some_and(|erased_at| erased_at >= preparation.started_at);
-        if outdated {
-            self.objects.delete_all(&format!("prepared/{dataset}/{}/", preparation.version)).await?;
+        if let Some(counts) = preparation.counts {
+            return Ok((preparation, counts));
         }
-        let record = self.build.version(&head, &preparation, new, now).await?;
+        let counts = self.counters.close(dataset, preparation.epoch).await?;
+        head.closed += counts;
+        head.epoch = preparation.epoch.next();
+        head.preparation = Some(Preparation { counts: Some(counts), ..preparation.clone() });
+        self.save(head, now).await?;
+        tracing::info!(%dataset, version = %preparation.version, events = counts.events, "an epoch is closed");
+        Ok((preparation, counts))
+    }
+
+    /// Clears away what an attempt before an erasure has left behind: it holds erased
+    /// rows, and nobody was told of it yet.
+    async fn clear_outdated(&self, head: &Head, preparation: &Preparation) -> Result<()> {
+        if is_outdated(head, preparation) {
+            self.objects.delete_all(&format!("prepared/{}/{}/", head.dataset, preparation.version)).await?;
+        }
+        Ok(())
+    }
+
+    /// From a committed manifest to a version that everybody knows of.
+    async fn record(&self, mut head: Head, record: VersionRecord, now: DateTime<Utc>) -> Result<VersionRecord> {
+        let dataset = head.dataset;
+        let outdated = head.preparation.as_ref().is_some_and(|preparation| is_outdated(&head, preparation));
         let record = match self.versions.add(&record).await? {
             Saved::Yes => record,
             Saved::Conflict if outdated => {
@@ -305,6 +323,11 @@ impl Prepare {
             Saved::Conflict => bail!("somebody else changed {} at the same time: ask again", head.dataset),
         }
     }
+}
+
+/// Whether users were erased since the preparation began.
+fn is_outdated(head: &Head, preparation: &Preparation) -> bool {
+    head.last_erasure.is_some_and(|erased_at| erased_at >= preparation.started_at)
 }
 
 fn under_way(head: &Head) -> PrepareError {

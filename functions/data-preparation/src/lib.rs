@@ -2,6 +2,7 @@
 //! them over to trainers; answers the features that they are made of.
 
 mod handover;
+mod tasks;
 
 use chrono::Utc;
 use function_edge::{
@@ -64,16 +65,23 @@ async fn respond(state: &State, request: Box<Http>) -> Result<Reply, Problem> {
     }
 }
 
-async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
-    let Trigger::Fact { dataset, name } = &trigger else { return Err(trigger.unexpected()) };
-    if name == DATA_ERASED {
-        return match state.replace.replace(*dataset, Utc::now()).await {
-            Ok(replaced) => Ok(serde_json::to_value(replaced)?),
-            // Whoever sweeps erasures asks again.
-            Err(error @ PrepareError::UnderWay { .. }) => Ok(json!({"later": error.to_string()})),
-            Err(error) => Err(error.into()),
-        };
+/// Replaces the versions that hold rows of erased users.
+async fn replace(state: &State, dataset: Dataset) -> Result<Value, Error> {
+    match state.replace.replace(dataset, Utc::now()).await {
+        Ok(replaced) => Ok(serde_json::to_value(replaced)?),
+        // Whoever sweeps erasures asks again.
+        Err(error @ PrepareError::UnderWay { .. }) => Ok(json!({"later": error.to_string()})),
+        Err(error) => Err(error.into()),
     }
+}
+
+async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
+    let dataset = match &trigger {
+        Trigger::Fact { dataset, name } if name == DATA_ERASED => return replace(state, *dataset).await,
+        Trigger::Fact { dataset, .. } => dataset,
+        Trigger::Task(task) => return tasks::run(state, task).await,
+        _ => return Err(trigger.unexpected()),
+    };
     match state.prepare.prepare(*dataset, &Request::Automatic, Utc::now()).await {
         Ok(Prepared::New(version) | Prepared::Current(version)) => Ok(json!({"version": version.version})),
         Ok(Prepared::NotDue) => Ok(json!({"not_due": true})),

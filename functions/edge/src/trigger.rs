@@ -23,6 +23,8 @@ pub enum Trigger {
     Changes(Vec<String>),
     /// The schedule.
     Schedule,
+    /// A task of a state machine: its input, which names the `task`.
+    Task(serde_json::Value),
 }
 
 /// The members by which events are told apart.
@@ -32,6 +34,7 @@ struct Probe<'a> {
     request_context: Option<&'a RawValue>,
     #[serde(rename = "Records", borrow)]
     records: Option<Vec<StreamRecord<'a>>>,
+    task: Option<String>,
     source: Option<String>,
     #[serde(rename = "detail-type")]
     detail_type: Option<String>,
@@ -143,6 +146,9 @@ fn read(payload: &RawValue) -> Result<Read, Error> {
         let changed = records.into_iter().filter_map(|record| Some(record.dynamodb?.keys.dataset.text.to_owned()));
         return Ok(Read::Trigger(Trigger::Changes(changed.collect())));
     }
+    if probe.task.is_some() {
+        return Ok(Read::Trigger(Trigger::Task(serde_json::from_str(payload.get())?)));
+    }
     match (probe.source.as_deref(), probe.detail_type) {
         (Some(FACT_SOURCE), Some(name)) => match probe.detail.and_then(|detail| detail.dataset) {
             Some(dataset) => Ok(Read::Trigger(Trigger::Fact { name, dataset })),
@@ -179,6 +185,7 @@ mod tests {
         assert!(matches!(trigger(fact), Trigger::Fact { name, dataset: Dataset::GOAL } if name == "dataset ready"));
         let schedule = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}});
         assert!(matches!(trigger(schedule), Trigger::Schedule));
+        assert!(matches!(trigger(json!({"task": "plan", "dataset": "goal"})), Trigger::Task(_)));
         let keys = json!({"dataset": {"S": "counter#03"}, "record": {"S": "counter"}});
         let changes = json!({"Records": [{"eventName": "MODIFY", "dynamodb": {"Keys": keys}}]});
         assert!(matches!(trigger(changes), Trigger::Changes(keys) if keys == ["counter#03"]));

@@ -112,7 +112,7 @@ async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
             states
         }
         Trigger::Fact { dataset, .. } => evaluate(state, [dataset], Announce::Changes).await,
-        Trigger::Http(_) => Err(trigger.unexpected()),
+        Trigger::Http(_) | Trigger::Task(_) => Err(trigger.unexpected()),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::assess::Assess;
 use crate::command::{self, Format, Question};
 use crate::replay::{self, Source};
 use crate::stack::{Options, Stack};
-use crate::{DEFAULT_PORT, environment, report};
+use crate::{DEFAULT_PORT, environment, report, upkeep};
 
 /// Where the data folder remembers that the bundled sample was replayed.
 const SAMPLE_MARKER: &str = "sample-replayed";
@@ -77,6 +77,18 @@ enum Command {
         /// One JSON object a line instead of a table.
         #[arg(long)]
         json: bool,
+    },
+    /// Send what is in quarantine again; what is accepted now leaves it.
+    Replay {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Erase a user's data from a data folder, and print the receipt.
+    Erase {
+        #[command(flatten)]
+        place: Place,
+        /// The user's UUID.
+        user: uuid::Uuid,
     },
     #[command(flatten)]
     Ask(Question),
@@ -152,6 +164,14 @@ impl Cli {
             Some(Command::Token { place, scopes }) => {
                 let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
                 println!("{}", Access::token(&place.data_dir, &scopes)?);
+            }
+            Some(Command::Replay { place }) => {
+                log();
+                upkeep::replay(&Options { port: 0, ..place.options() }).await?;
+            }
+            Some(Command::Erase { place, user }) => {
+                log();
+                upkeep::erase(&Options { port: 0, ..place.options() }, user).await?;
             }
             None => {
                 log();

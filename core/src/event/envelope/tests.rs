@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::schema::{Bound, Kind};
 use super::*;
 
 fn intake() -> Intake {
@@ -105,6 +106,116 @@ fn size_and_depth_are_limited() {
     let deep = with("/data/category", nested);
     let faults = read(&deep, &intake()).unwrap_err();
     assert_eq!(codes(&faults), [("data".into(), FaultCode::TooDeep)]);
+}
+
+/// A value as a kind wants it.
+fn right(kind: &Kind) -> Value {
+    match kind {
+        Kind::Id => json!("id-1"),
+        Kind::Text => json!("text"),
+        Kind::Number { .. } => json!(1),
+        Kind::Index => json!(3),
+        Kind::Vocabulary(words) => json!(words[0]),
+        Kind::Currency => json!("GBP"),
+        Kind::Date => json!("2026-01-31"),
+        Kind::Object => json!({"a": 1}),
+    }
+}
+
+/// Populated values that are wrong, each with what is wrong with it.
+fn wrong(kind: &Kind) -> Vec<(Value, FaultCode)> {
+    match kind {
+        Kind::Id => vec![(json!("x".repeat(129)), FaultCode::TooLong), (json!(1.5), FaultCode::WrongType)],
+        Kind::Text => vec![(json!(1), FaultCode::WrongType), (json!(["text"]), FaultCode::WrongType)],
+        Kind::Number { min, max } => {
+            let mut wrong = vec![(json!("many"), FaultCode::WrongType), (json!("1"), FaultCode::WrongType)];
+            if !matches!(min, Bound::None) {
+                wrong.push((json!(-0.5), FaultCode::OutOfRange));
+            }
+            if matches!(min, Bound::Exclusive(0)) {
+                wrong.push((json!(0), FaultCode::OutOfRange));
+            }
+            if matches!(max, Bound::Inclusive(1)) {
+                wrong.push((json!(1.01), FaultCode::OutOfRange));
+            }
+            wrong
+        }
+        Kind::Index => vec![(json!(-1), FaultCode::OutOfRange), (json!(0.5), FaultCode::WrongType)],
+        Kind::Vocabulary(_) => vec![(json!("shrugged"), FaultCode::NotInVocabulary), (json!(1), FaultCode::WrongType)],
+        Kind::Currency => vec![(json!("pounds"), FaultCode::InvalidFormat), (json!(1), FaultCode::WrongType)],
+        Kind::Date => vec![(json!("31.1."), FaultCode::InvalidFormat), (json!(2026), FaultCode::WrongType)],
+        Kind::Object => vec![(json!("{}"), FaultCode::WrongType)],
+    }
+}
+
+#[test]
+fn every_field_of_every_type_is_refused_or_warned_of_as_it_is_declared() {
+    for schema in schema::declared() {
+        let mut good = with("/event_type", json!(schema.event_type));
+        good["data"] = schema.fields.iter().map(|field| (field.name.to_owned(), right(&field.kind))).collect();
+        assert_eq!(read(&good, &intake()).unwrap().warnings, [], "{}", schema.event_type);
+        for field in schema.fields {
+            let mut cases = wrong(&field.kind);
+            if field.required {
+                cases.extend(
+                    [json!(null), json!(""), json!(" "), json!("NaN")].map(|empty| (empty, FaultCode::Missing)),
+                );
+            }
+            for (value, code) in cases {
+                let mut event = good.clone();
+                event["data"][field.name] = value.clone();
+                let refused = match field.refuse {
+                    Refuse::Never => false,
+                    Refuse::Unpopulated => code == FaultCode::Missing,
+                    Refuse::Unreadable => code == FaultCode::Missing || value == json!("many"),
+                    Refuse::Invalid => true,
+                };
+                let expected = [(format!("data.{}", field.name), code)];
+                match read(&event, &intake()) {
+                    Ok(admitted) => {
+                        assert!(!refused, "{} {} {value}", schema.event_type, field.name);
+                        assert_eq!(codes(&admitted.warnings), expected, "{value}");
+                    }
+                    Err(faults) => {
+                        assert!(refused, "{} {} {value}", schema.event_type, field.name);
+                        assert_eq!(codes(&faults), expected, "{value}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_envelope_does_not_keep_is_said() {
+    let mut event = transaction();
+    event["password"] = json!("hunter2");
+    event["schema_version"] = json!(9);
+    let warnings = read(&event, &intake()).unwrap().warnings;
+    assert_eq!(
+        codes(&warnings),
+        [("schema_version".into(), FaultCode::UnknownVersion), (String::new(), FaultCode::UnknownField)]
+    );
+    assert!(!format!("{warnings:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_name_of_a_type_holds_nothing_of_a_person() {
+    for name in ["joe@example.com", "card 4111 1111 1111 1111", "a<b>", "\u{1F600}"] {
+        let faults = read(&with("/event_type", json!(name)), &intake()).unwrap_err();
+        assert_eq!(codes(&faults), [("event_type".into(), FaultCode::InvalidFormat)], "{name}");
+    }
+}
+
+#[test]
+fn secrets_are_taken_out_of_the_data_and_counted() {
+    let mut event = transaction();
+    event["data"]["authToken"] = json!("x");
+    event["data"]["description"] = json!("to joe@example.com");
+    let admitted = read(&event, &intake()).unwrap();
+    assert_eq!(admitted.event.data["description"], "to [email]");
+    assert!(!admitted.event.data.contains_key("authToken"));
+    assert_eq!(admitted.redactions, Redactions { dropped: 1, masked: 1, truncated: 0 });
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

@@ -127,7 +127,7 @@ impl Redactor<'_> {
             self.value(value, key);
             if let Some((name, masked)) = text::mask(key, self.rules, false) {
                 self.done.masked += masked;
-                renamed.push((key.clone(), name));
+                renamed.push((key.clone(), text::neutral(&name)));
             }
         }
         for (key, name) in renamed {

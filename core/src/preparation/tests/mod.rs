@@ -3,6 +3,7 @@
 mod diff;
 mod documents;
 mod goal;
+mod real;
 mod recommendation;
 mod scale;
 mod segmentation;

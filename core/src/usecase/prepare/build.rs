@@ -19,15 +19,15 @@ const JSON: &str = "application/json";
 #[derive(Clone, Debug)]
 pub struct Build {
     scan: EventScan,
-    objects: Objects,
-    settings: Settings,
+    pub(super) objects: Objects,
+    pub(super) settings: Settings,
 }
 
-/// What a scan of a version's input gives.
-struct Input {
-    builder: Builder,
-    quality: QualityState,
-    events: u64,
+/// What a scan of a version's input, or of a part of it, gives.
+pub(super) struct Input {
+    pub builder: Builder,
+    pub quality: QualityState,
+    pub events: u64,
 }
 
 impl Build {
@@ -48,9 +48,26 @@ impl Build {
         new: Counts,
         now: DateTime<Utc>,
     ) -> Result<VersionRecord> {
+        let key = self.key()?;
+        let input = self.read(head.dataset, preparation.epoch, key, head.stored().events).await?;
+        self.put(input, head, preparation, new, now).await
+    }
+
+    pub(super) fn key(&self) -> Result<&PseudonymKey> {
+        self.settings.pseudonym_key.as_ref().context("there is no pseudonym key")
+    }
+
+    /// Writes the files of a version, puts them in place, and commits it.
+    pub(super) async fn put(
+        &self,
+        input: Input,
+        head: &Head,
+        preparation: &Preparation,
+        new: Counts,
+        now: DateTime<Utc>,
+    ) -> Result<VersionRecord> {
         let dataset = head.dataset;
-        let key = self.settings.pseudonym_key.as_ref().context("there is no pseudonym key")?;
-        let input = self.read(dataset, preparation.epoch, key, head.stored().events).await?;
+        let key = self.key()?;
         let quality = input.quality.finish(&self.settings.weights);
 
         let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
@@ -103,10 +120,10 @@ impl Build {
         const ATTEMPTS: usize = 3;
         let mut read = 0;
         for _ in 0..ATTEMPTS {
-            let rules = Rules::new(dataset, &self.settings);
             let memory = MEMORY / self.settings.scan_segments as usize;
-            let empty = Builder::new(dataset, &self.settings, key)?.with_memory(memory);
-            let new = || Input { builder: empty.sibling(), quality: QualityState::new(rules), events: 0 };
+            let empty = Input::empty(dataset, &self.settings, key)?.builder.with_memory(memory);
+            let quality = QualityState::new(Rules::new(dataset, &self.settings));
+            let new = || Input { builder: empty.sibling(), quality: quality.clone(), events: 0 };
             let inputs = self.scan.fold_inputs(dataset, Some(up_to), new, take).await?;
             let input = inputs.into_iter().reduce(merge).context("there are no scan segments")?;
             if input.events == counted {
@@ -147,7 +164,14 @@ impl Build {
     }
 }
 
-fn take(input: &mut Input, mut user: UserEvents) {
+impl Input {
+    pub(super) fn empty(dataset: Dataset, settings: &Settings, key: &PseudonymKey) -> Result<Self> {
+        let quality = QualityState::new(Rules::new(dataset, settings));
+        Ok(Self { builder: Builder::new(dataset, settings, key)?, quality, events: 0 })
+    }
+}
+
+pub(super) fn take(input: &mut Input, mut user: UserEvents) {
     input.events += user.events.len() as u64;
     input.builder.add_user(user.user, &user.events);
     let dataset = input.builder.dataset();

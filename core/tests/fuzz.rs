@@ -1,0 +1,99 @@
+//! Fuzzing on stable Rust: events are mangled byte by byte and sent through the
+//! splitter, the parser, the envelope and the redactor. Nothing may panic, and
+//! what must hold of any input is checked.
+//!
+//! `FUZZ_SECONDS` sets for how long; two unless it is set.
+
+use std::time::{Duration, Instant};
+
+use learning_core::event::envelope::{self, Intake, Limits};
+use learning_core::event::ndjson::Splitter;
+use learning_core::event::privacy::{Redactions, Rules, redact_json, redact_text};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::Value;
+use uuid::Uuid;
+
+const SEEDS: [&str; 4] = [
+    r#"{"event_id":"960cf240-310c-5496-9b51-c5b65dbee86d","user_id":"f4c0f25c-bbe9-5c87-b0ec-0437c3e4437a","event_type":"transaction_creation","occurred_at":"2026-01-31T10:00:00.123456+01:00","schema_version":1,"data":{"transaction_id":"t1","amount":12.50,"transaction_type":"debit","category":"Groceries","description":"card 4111 1111 1111 1111, joe@example.com"}}"#,
+    r#"{"user_id":"f4c0f25c-bbe9-5c87-b0ec-0437c3e4437a","event_type":"goal_modification","occurred_at":"2026-01-31T10:00:00Z","data":{"goal_id":7,"interaction_type":"achieve","target_date":"2026-12-31","card":{"number":[1,{"pin":2}]}}}"#,
+    r#"{"event_type":"page_view","data":{"url":"/a?mail=joe%40example.com&token=x","note":"GB82 WEST 1234 5698 7654 32, 123-45-6789, +49 171 1234567, (415) 555-2671"}}"#,
+    "{\"events\":[null,true,1e400,-0,\"\\ud800\",\"ü€😀\"]}\r\n\u{feff}\n  \n",
+];
+
+/// Bytes that mean something to one of the parsers.
+const SIGNS: &[u8] = b"\"\\{}[]:,0@%\n-+";
+
+fn mangled(random: &mut StdRng) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for _ in 0..random.random_range(1..4) {
+        bytes.extend_from_slice(SEEDS[random.random_range(0..SEEDS.len())].as_bytes());
+        bytes.push(b'\n');
+    }
+    for _ in 0..random.random_range(0..12) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = random.random_range(0..bytes.len());
+        match random.random_range(0..5) {
+            0 => bytes[at] = random.random(),
+            1 => drop(bytes.remove(at)),
+            2 => bytes.insert(at, SIGNS[random.random_range(0..SIGNS.len())]),
+            3 => {
+                let end = (at + random.random_range(1..40)).min(bytes.len());
+                let part = bytes[at..end].to_vec();
+                let to = random.random_range(0..=bytes.len());
+                bytes.splice(to..to, part);
+            }
+            _ => bytes.truncate(at.max(1)),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn nothing_that_comes_in_is_too_odd() {
+    let seconds = std::env::var("FUZZ_SECONDS").map_or(2, |text| text.parse().unwrap());
+    let seed = std::env::var("FUZZ_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    println!("FUZZ_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let rules = Rules { string_chars: Some(64), ..Rules::default() };
+    let intake = Intake { now: "2026-06-01T00:00:00Z".parse().unwrap(), limits: Limits::default(), privacy: rules };
+    let mut inputs = 0u64;
+    while Instant::now() < until {
+        let bytes = mangled(&mut random);
+        let mut whole = Vec::new();
+        let mut splitter = Splitter::new(2_000);
+        splitter.push(&bytes, |line| whole.push(line));
+        splitter.finish(|line| whole.push(line));
+
+        let mut pieces = Vec::new();
+        let mut splitter = Splitter::new(2_000);
+        for piece in bytes.chunks(random.random_range(1..64)) {
+            splitter.push(piece, |line| pieces.push(line));
+        }
+        splitter.finish(|line| pieces.push(line));
+        assert_eq!(whole, pieces);
+
+        for line in whole {
+            let text = String::from_utf8_lossy(&line.text);
+            let (once, _) = redact_text(&text, &rules);
+            let (twice, done) = redact_text(&once, &rules);
+            assert_eq!((&twice, done), (&once, Redactions::default()), "{text}");
+            let Ok(json) = serde_json::from_slice::<Value>(&line.text) else { continue };
+            let mut redacted = json.clone();
+            redact_json(&mut redacted, &rules);
+            assert_eq!(redact_json(&mut redacted.clone(), &rules), Redactions::default(), "{redacted}");
+            match envelope::read(json, &intake, Uuid::nil) {
+                Ok(admitted) => {
+                    let mut data = Value::Object(admitted.event.data);
+                    assert_eq!(redact_json(&mut data, &rules), Redactions::default());
+                }
+                Err(faults) => assert!(!faults.is_empty()),
+            }
+        }
+        inputs += 1;
+    }
+    println!("{inputs} inputs");
+}
