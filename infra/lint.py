@@ -25,14 +25,35 @@ def expected(functions):
                 yield (route["Method"].lower(), route["Path"]), {auth["Authorizer"]: auth.get("AuthorizationScopes", [])}
 
 
+def check_transitions(machine):
+    """cfn-lint knows the fields of states, but does not follow where they lead."""
+    states = machine["States"]
+    for name, state in [("StartAt", {"Next": machine["StartAt"]}), *states.items()]:
+        leads_to = [part[key] for part in [state, *state.get("Choices", [])] for key in ("Next", "Default") if key in part]
+        for other in leads_to:
+            if other not in states:
+                sys.exit(f"preparation.asl.json: {name} leads to {other}, which is no state")
+        if "ItemProcessor" in state:
+            check_transitions(state["ItemProcessor"])
+
+
 def main(target):
     template = yaml_parse(TEMPLATE.read_text())
     functions = [it for it in template["Resources"].values() if it["Type"] == "AWS::Serverless::Function"]
     for function in functions:
         function["Properties"]["CodeUri"] = "s3://bucket/code.zip"  # as after `sam package`
+    for machine in template["Resources"].values():
+        if machine["Type"] == "AWS::Serverless::StateMachine":
+            machine["Properties"]["DefinitionUri"] = "s3://bucket/machine.json"
     wanted = dict(expected(functions))
 
     translated = Translator({}, Parser()).translate(template, PARAMETERS)
+    for machine in translated["Resources"].values():
+        if machine["Type"] == "AWS::StepFunctions::StateMachine":  # inline, so that it is linted too
+            del machine["Properties"]["DefinitionS3Location"]
+            definition = json.loads(TEMPLATE.with_name("preparation.asl.json").read_text())
+            check_transitions(definition)
+            machine["Properties"]["Definition"] = definition
     pathlib.Path(target).write_text(json.dumps(translated, indent=1))
 
     apis = [it for it in translated["Resources"].values() if it["Type"] == "AWS::ApiGatewayV2::Api"]
