@@ -42,6 +42,13 @@ pub enum Signal<'a> {
     Redacted(Redactions),
     /// The store had to be asked again.
     Retried(Cause),
+    /// How long a dataset has failed the quality gate, and how long its next step
+    /// has been waiting, in seconds: 0 where it does neither.
+    Standing {
+        dataset: Dataset,
+        blocked: u64,
+        waiting: u64,
+    },
 }
 
 /// Why the store had to be asked again.
@@ -104,6 +111,11 @@ impl Signal<'_> {
             Signal::Retried(cause) => {
                 tracing::info!(cause = cause.as_str(), "the store is asked again");
             }
+            // What most sweeps find is worth no line.
+            Signal::Standing { blocked: 0, waiting: 0, .. } => {}
+            Signal::Standing { dataset, blocked, waiting } => {
+                tracing::info!(%dataset, blocked, waiting, "a dataset is blocked or waits for its next step");
+            }
         }
         if let Some(sink) = SINK.get() {
             sink(&self.metric().to_string());
@@ -132,13 +144,22 @@ impl Signal<'_> {
                 &[],
             ),
             Signal::Retried(cause) => metric(&[("Retried", 1)], &[("Cause", cause.as_str())]),
+            Signal::Standing { dataset, blocked, waiting } => metric_in(
+                "Seconds",
+                &[("BlockedSeconds", *blocked), ("WaitingSeconds", *waiting)],
+                &[("Dataset", dataset.name())],
+            ),
         }
     }
 }
 
 fn metric(values: &[(&str, u64)], dimensions: &[(&str, &str)]) -> Value {
+    metric_in("Count", values, dimensions)
+}
+
+fn metric_in(unit: &str, values: &[(&str, u64)], dimensions: &[(&str, &str)]) -> Value {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-    let metrics: Vec<Value> = values.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+    let metrics: Vec<Value> = values.iter().map(|(name, _)| json!({"Name": name, "Unit": unit})).collect();
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
@@ -179,6 +200,7 @@ mod tests {
             Signal::Quarantined { road: "queue", reason: FaultCode::Missing, events: 1 },
             Signal::Redacted(Redactions { dropped: 1, masked: 1, truncated: 1 }),
             Signal::Retried(Cause::Throttled),
+            Signal::Standing { dataset: Dataset::GOAL, blocked: 1, waiting: 2 },
         ] {
             let line = signal.metric();
             let directive = &line["_aws"]["CloudWatchMetrics"][0];

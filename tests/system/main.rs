@@ -20,4 +20,5 @@ mod readiness;
 mod real_events;
 mod sample;
 mod support;
+mod template;
 mod wire;

@@ -12,6 +12,7 @@ use crate::dataset::Dataset;
 use crate::dataset::lifecycle::State;
 use crate::dataset::settings::Settings;
 use crate::store::{Bus, Clients, Fact, Objects};
+use crate::telemetry::Signal;
 
 /// What does not answer by then counts as down.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -101,6 +102,18 @@ impl CheckHealth {
 /// Of the overviews alone: whether some work is overdue.
 pub fn health(overviews: &[Overview], settings: &Settings, now: DateTime<Utc>) -> Health {
     if is_overdue(oldest(overviews, settings, now).as_ref(), settings) { Health::Degraded } else { Health::Healthy }
+}
+
+/// How each dataset stands, for those who are alarmed by what takes too long.
+pub fn standings(overviews: &[Overview], settings: &Settings, now: DateTime<Utc>) -> Vec<Signal<'static>> {
+    let standing = |overview: &Overview| {
+        let head = &overview.head;
+        let blocked = if head.state == State::Blocked { (now - head.state_since).num_seconds() } else { 0 };
+        let waiting = waiting(overview, settings, now).map_or(0, |waiting| waiting.age_seconds);
+        let seconds = |seconds: i64| u64::try_from(seconds).unwrap_or(0);
+        Signal::Standing { dataset: head.dataset, blocked: seconds(blocked), waiting: seconds(waiting) }
+    };
+    overviews.iter().map(standing).collect()
 }
 
 fn is_overdue(waiting: Option<&Waiting>, settings: &Settings) -> bool {

@@ -26,7 +26,7 @@ pub use erase::{Erase, ErasedVersions, Receipt, Receipts, Status as ErasureStatu
 pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
-pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health};
+pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health, standings};
 pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
 pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, parse};
 pub use initialize::initialize;

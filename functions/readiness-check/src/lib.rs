@@ -11,7 +11,8 @@ use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Reques
 use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{CHANGE_PREFIX, COUNTER_PREFIX, Clients, Counters, Heads, Timeline};
-use learning_core::usecase::{Announce, CheckHealth, Evaluate, Health, KeepActivity, Observe, initialize};
+use learning_core::telemetry::Signal;
+use learning_core::usecase::{Announce, CheckHealth, Evaluate, Health, KeepActivity, Observe, initialize, standings};
 use serde_json::{Value, json};
 
 use self::aggregation::Aggregation;
@@ -106,7 +107,9 @@ async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
         Trigger::Changes(_) => Ok(json!({"nothing": "no counter has changed"})),
         Trigger::Schedule => {
             keep_activity(state).await;
-            evaluate(state, Dataset::all(), Announce::Standing).await
+            let states = evaluate(state, Dataset::all(), Announce::Standing).await;
+            tell_standings(state).await;
+            states
         }
         Trigger::Fact { dataset, .. } => evaluate(state, [dataset], Announce::Changes).await,
         Trigger::Http(_) | Trigger::Task(_) => Err(trigger.unexpected()),
@@ -117,6 +120,16 @@ async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
 async fn keep_activity(state: &State) {
     if let Err(error) = state.keep_activity.keep(Utc::now()).await {
         tracing::warn!(error = format!("{error:#}"), "what has come in by now was not kept");
+    }
+}
+
+/// For the alarms: also when the evaluation has failed, and most of all then.
+async fn tell_standings(state: &State) {
+    match state.observe.all().await {
+        Ok(overviews) => {
+            standings(&overviews, &state.settings, Utc::now()).iter().for_each(Signal::emit);
+        }
+        Err(error) => tracing::warn!(error = format!("{error:#}"), "how the datasets stand was not measured"),
     }
 }
 
