@@ -22,6 +22,18 @@ run *ARGUMENTS:
 consumers *ARGUMENTS:
     tests/consumers/run {{ARGUMENTS}}
 
+# Try the API by its own description, with schemathesis.
+api:
+    tests/api/run
+
+# The dashboard in Chromium; leaves screenshots in tests/browser/screenshots.
+browser:
+    tests/browser/run
+
+# Lint the deployment's templates.
+lint-infra:
+    infra/lint
+
 # How fast events are taken in, beside the bare engine.
 bench:
     cargo bench -p fincoach-local --bench replay

@@ -226,6 +226,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_on_the_api_lists_every_route() {
+        let page = include_str!("../../../docs/API.md");
+        for route in Route::ALL {
+            let path = route.path().replace("/coaching/continuous-learning", "…");
+            assert!(page.contains(&format!("`{} {path}`", route.method())), "{} {path} is not in it", route.method());
+        }
+    }
+
+    #[test]
     fn every_route_finds_itself() {
         for route in Route::ALL {
             let path = route.path().replace('{', "x-").replace('}', "");
