@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use learning_core::dataset::Dataset;
+use fincoach_local::function::Function;
 use learning_core::dataset::lifecycle::State;
+use learning_core::dataset::{Dataset, Version};
 use learning_core::usecase::{Announce, CheckHealth, Evaluate, Health, Ingest, Outcome};
 use serde_json::Value;
 
@@ -71,6 +72,32 @@ async fn events_are_taken_in_while_bus_and_bucket_are_down() {
     let told = bare.deliveries.recv().await.unwrap();
     assert_eq!(told.event["detail-type"], "threshold reached");
     bare.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_taken_in_while_any_other_function_is_down_and_the_rest_is_made_up_for() {
+    for function in [Function::QualityAssessment, Function::ReadinessCheck, Function::DataPreparation] {
+        let running = Running::start().await;
+        running.stack.switch(function, false);
+        for first in [0, 500] {
+            let events: Vec<Value> = (first..first + 500).map(|number| transaction(number % 11, number)).collect();
+            let (status, answer) = running.send(&events).await;
+            assert_eq!((status, &answer["accepted"]), (202, &500.into()), "{function:?}");
+        }
+        // Longer than a delivery is tried: what it would have told is lost.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let spending = |overviews: Vec<learning_core::usecase::Overview>| {
+            overviews.into_iter().find(|overview| overview.head.dataset == Dataset::SPENDING).unwrap()
+        };
+        let down = spending(running.stack.overviews().await.unwrap());
+        assert_eq!((down.open.counting, down.head.last_version), (1_000, None), "{function:?}");
+
+        running.stack.switch(function, true);
+        running.stack.settle().await.unwrap();
+        let up = spending(running.stack.overviews().await.unwrap());
+        assert_eq!(up.head.last_version, Some(Version(1)), "{function:?}");
+        crate::support::assert_counts_are_exact(&running.stack).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,9 @@ use crate::store::{Bus, Clients, Counters, Fact, Heads, Hold, Objects, Saved, Ve
 /// How long a preparation is left alone before it counts as crashed: as long as a Lambda may run.
 pub const LEASE: Duration = Duration::minutes(15);
 
+/// How often a failed preparation is let go of against other writers of the head.
+const LET_GO_ATTEMPTS: usize = 20;
+
 /// Who asks, and how firmly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -137,12 +140,14 @@ impl Prepare {
             Ok(version) => return Ok(version),
             Err(error) => error,
         };
-        if let Some(mut head) = self.heads.read(dataset).await?
-            && let Some(preparation) = &mut head.preparation
-        {
+        // Again where somebody wrote in between: an erasure writes heads too.
+        for _ in 0..LET_GO_ATTEMPTS {
+            let Some(mut head) = self.heads.read(dataset).await? else { break };
+            let Some(preparation) = &mut head.preparation else { break };
             preparation.lease_until = now;
-            // If somebody else has written meanwhile, they are at it.
-            let _ = self.heads.save(&mut head, now).await?;
+            if self.heads.save(&mut head, now).await? == Saved::Yes {
+                break;
+            }
         }
         Err(error)
     }

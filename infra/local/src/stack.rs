@@ -110,6 +110,12 @@ impl Stack {
         self.functions.invoke(function, payload).await
     }
 
+    /// Lets a function fail on every invocation from now on, or work again: to see
+    /// what the others do meanwhile.
+    pub fn switch(&self, function: Function, on: bool) {
+        self.functions.switch(function, on);
+    }
+
     /// Waits until nothing is under way and nothing is left to do automatically.
     ///
     /// # Errors
