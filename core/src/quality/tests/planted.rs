@@ -20,7 +20,7 @@ struct Planted {
 }
 
 const USERS: u128 = 20;
-const EACH: u128 = 500;
+const EACH: u128 = 1_000;
 
 /// Records of which a share has one fault each, no two faulty ones in a row.
 fn dirty(share: f64, seed: u64) -> (Vec<Vec<StoredEvent>>, Planted) {
@@ -72,7 +72,7 @@ fn dirty(share: f64, seed: u64) -> (Vec<Vec<StoredEvent>>, Planted) {
 
 #[test]
 fn every_planted_fault_is_counted_and_nothing_else() {
-    for (seed, share) in [(1, 0.002_f64), (2, 0.01), (3, 0.05), (4, 0.1)] {
+    for (seed, share) in [(1, 0.001_f64), (2, 0.01), (3, 0.05), (4, 0.1)] {
         let (users, planted) = dirty(share, seed);
         let mut state = QualityState::new(rules(Dataset::SPENDING));
         users.into_iter().for_each(|mut user| state.observe_user(&mut user));
