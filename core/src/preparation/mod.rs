@@ -30,7 +30,7 @@ use serde_json::{Map, Value};
 pub use builder::{Builder, MEMORY, SegmentRun, Tallies};
 pub use certificate::Certificate;
 pub use diff::{Difference, Drift, Shift, difference};
-pub use documents::{Document, documents};
+pub use documents::{Document, documents, grouped};
 pub use manifest::{FeatureSet, Latest, Lineage, Manifest};
 pub use profile::{Histogram, Numbers, Profile};
 pub use pseudonym::{Subject, subject};

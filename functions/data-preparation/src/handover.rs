@@ -2,7 +2,7 @@
 //! models get features.
 
 use chrono::{DateTime, Utc};
-use function_edge::{Problem, Reply, Request};
+use function_edge::{DEFAULT_LIMIT, MOST, Problem, Reply, Request};
 use learning_core::dataset::Version;
 use learning_core::event::UserId;
 use learning_core::features::{FEATURES, feature_set_hash};
@@ -14,18 +14,9 @@ use uuid::Uuid;
 
 use crate::State;
 
-const MOST_VERSIONS: usize = 100;
-
 pub async fn versions(state: &State, request: &Request) -> Result<Reply, Problem> {
     let dataset = request.dataset()?;
-    let limit = match request.query("limit") {
-        None => 20,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MOST_VERSIONS).contains(limit))
-            .ok_or_else(|| Problem::malformed(format!("limit must be 1 to {MOST_VERSIONS}, not {text:?}")))?,
-    };
+    let limit = request.limit(DEFAULT_LIMIT, MOST)?;
     let before = match request.query("cursor") {
         None => None,
         Some(text) => {

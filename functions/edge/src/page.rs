@@ -20,14 +20,7 @@ impl Request {
     /// # Errors
     /// 400 for a limit out of range, and for a cursor that no answer held.
     pub fn page(&self, prefix: &str) -> Result<PageRequest, Problem> {
-        let limit = match self.query("limit") {
-            None => DEFAULT_LIMIT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=MOST).contains(limit))
-                .ok_or_else(|| Problem::malformed(format!("limit must be 1 to {MOST}, not {text:?}")))?,
-        };
+        let limit = self.limit(DEFAULT_LIMIT, MOST)?;
         let from = self.query("cursor").map(|cursor| key_of(&cursor, prefix)).transpose()?;
         Ok(PageRequest { limit, from })
     }

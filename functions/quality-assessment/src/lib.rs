@@ -3,10 +3,12 @@
 pub mod view;
 
 use chrono::Utc;
-use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, dataset_of};
+use function_edge::{
+    Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, cursor, dataset_of,
+};
 use learning_core::dataset::settings::Settings;
 use learning_core::event::EventId;
-use learning_core::store::{Assessments, Clients, Fact};
+use learning_core::store::{ASSESSMENT_PREFIX, Assessments, Clients, Fact};
 use learning_core::usecase::{Assess, AssessError, Assessed, Trigger as Asked};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -131,44 +133,13 @@ fn no_assessment(id: Uuid) -> Problem {
 
 async fn quality_metrics(state: &State, request: &Request) -> Result<Reply, Problem> {
     let dataset = request.dataset()?;
-    let limit = request.limit(20, 100)?;
-    let cursor = request.query("cursor").map(|cursor| cursor::decode(&cursor)).transpose()?;
-    let page = state.assessments.page(dataset, limit, cursor.as_deref()).await?;
+    let asked = request.page(ASSESSMENT_PREFIX)?;
+    let page = state.assessments.page(dataset, asked.limit, asked.from.as_deref()).await?;
     let metrics: Vec<Value> = page.items.iter().map(view::metric).collect();
-    let next = page.next.as_deref().map(cursor::encode);
+    let next = page.next.as_deref().map(cursor);
     let count = metrics.len();
     Reply::json(
         200,
         &json!({"dataset_id": dataset.id(), "quality_metrics": metrics, "metrics_count": count, "next": next}),
     )
-}
-
-/// Cursors are opaque to callers, and checked: they become keys.
-mod cursor {
-    use function_edge::Problem;
-
-    pub fn encode(record: &str) -> String {
-        record.bytes().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    pub fn decode(cursor: &str) -> Result<String, Problem> {
-        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-        let bytes: Option<Vec<u8>> = cursor.as_bytes().chunks(2).map(byte).collect();
-        bytes
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .filter(|record| record.starts_with("assessed#"))
-            .ok_or_else(|| Problem::malformed("cursor must be the `next` of an earlier answer"))
-    }
-
-    #[cfg(test)]
-    mod tests {
-        #[test]
-        fn a_cursor_comes_back_and_anything_else_is_refused() {
-            let record = "assessed#019b0000-0000-7000-8000-000000000000";
-            assert_eq!(super::decode(&super::encode(record)).unwrap(), record);
-            for wrong in ["", "zz", "a", "€", &super::encode("head")] {
-                assert_eq!(super::decode(wrong).unwrap_err().status(), 400, "{wrong:?}");
-            }
-        }
-    }
 }

@@ -8,6 +8,8 @@ mod words;
 
 use serde_json::{Value, json};
 
+pub use words::grouped;
+
 use super::{Manifest, TableProfile};
 
 /// A file beside `data/`.
