@@ -151,3 +151,33 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
     }
     table
 }
+
+/// A number with four digits, or as many as stand before its point.
+pub fn short(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        size if !(1e-4..1e9).contains(&size) => format!("{number:.3e}"),
+        size => {
+            let decimals = (3 - size.log10().floor() as i32).max(0) as usize;
+            let text = format!("{number:.decimals$}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_short() {
+        for (number, text) in [
+            (0.0, "0"),
+            (12.5, "12.5"),
+            (-1234.5678, "-1235"),
+            (0.012_341, "0.01234"),
+            (1e12, "1.000e12"),
+            (168_469.6, "168470"),
+        ] {
+            assert_eq!(super::short(number), text);
+        }
+    }
+}

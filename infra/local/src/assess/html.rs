@@ -6,8 +6,8 @@ use learning_core::quality::{FieldReport, Judgement};
 
 use super::judge::Findings;
 use super::plot;
-use super::table::{lines, short, subject};
-use crate::report::grouped;
+use super::table::{lines, subject};
+use crate::report::{grouped, short};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}\
 table{border-collapse:collapse;margin:1em 0;font-size:13px}th,td{border-bottom:1px solid #ddd;padding:.25em .7em;\

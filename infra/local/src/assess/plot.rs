@@ -3,7 +3,7 @@
 use learning_core::quality::Bar;
 
 use super::html::escaped;
-use super::table::short;
+use crate::report::short;
 
 /// Bars of equal width: one for each class of values, which grow wider with the
 /// values (the scale is logarithmic).

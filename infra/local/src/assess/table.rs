@@ -7,7 +7,7 @@ use learning_core::dataset::settings::Settings;
 use learning_core::quality::{FieldReport, Judgement};
 
 use super::judge::Findings;
-use crate::report::grouped;
+use crate::report::{grouped, short};
 
 /// How many parts of the loss are shown; the JSON has all.
 const PARTS: usize = 20;
@@ -144,19 +144,6 @@ fn row(name: &str, field: &FieldReport) -> [String; 12] {
     ]
 }
 
-/// A number with four digits, or as many as stand before its point.
-pub fn short(number: f64) -> String {
-    match number.abs() {
-        0.0 => "0".to_owned(),
-        size if !(1e-4..1e9).contains(&size) => format!("{number:.3e}"),
-        size => {
-            let decimals = (3 - size.log10().floor() as i32).max(0) as usize;
-            let text = format!("{number:.decimals$}");
-            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-        }
-    }
-}
-
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
@@ -168,23 +155,6 @@ fn right(table: &mut Table, columns: std::ops::Range<usize>) {
     for column in columns {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn numbers_are_short() {
-        for (number, text) in [
-            (0.0, "0"),
-            (12.5, "12.5"),
-            (-1234.5678, "-1235"),
-            (0.012_341, "0.01234"),
-            (1e12, "1.000e12"),
-            (168_469.6, "168470"),
-        ] {
-            assert_eq!(super::short(number), text);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Datasets as tables.
 
+use chrono::{DateTime, SecondsFormat};
 use serde_json::Value;
 
 use crate::report::{grouped, table};
@@ -54,7 +55,7 @@ pub fn one(dataset: &Value) -> String {
 pub fn timeline(answer: &Value) -> String {
     let rows = array(answer, "changes")
         .iter()
-        .map(|change| [text(&change["at"]), text(&change["from"]), text(&change["to"]), text(&change["cause"])]);
+        .map(|change| [time(&change["at"]), text(&change["from"]), text(&change["to"]), text(&change["cause"])]);
     table(["at", "from", "to", "why"], rows, &[]).to_string()
 }
 
@@ -73,6 +74,12 @@ pub(super) fn text(value: &Value) -> String {
 
 pub(super) fn number(value: &Value) -> String {
     value.as_u64().map_or_else(|| text(value), grouped)
+}
+
+/// To the second.
+pub(super) fn time(value: &Value) -> String {
+    let time = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    time.map_or_else(|| text(value), |time| time.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 pub(super) fn score(value: &Value) -> String {
