@@ -89,11 +89,15 @@ impl Builder {
     /// Where this build knows no rows of the dataset.
     pub fn new(dataset: Dataset, settings: &Settings, key: &PseudonymKey) -> Result<Self, PreparationError> {
         let rows = rows::of(dataset, settings, key).ok_or(PreparationError::NoRows(dataset))?;
-        Ok(Self {
+        Ok(Self::empty(dataset, settings, key, rows.reads()))
+    }
+
+    fn empty(dataset: Dataset, settings: &Settings, key: &PseudonymKey, reads: Reads) -> Self {
+        Self {
             dataset,
             key: key.clone(),
             settings: settings.clone(),
-            reads: rows.reads(),
+            reads,
             memory: MEMORY,
             events_in_a_file: EVENTS_IN_A_FILE,
             held: Vec::new(),
@@ -102,25 +106,16 @@ impl Builder {
             runs: Vec::new(),
             tallies: Tallies::default(),
             failed: None,
-        })
+        }
     }
 
     /// An empty builder of the same kind: for another part of the users.
     #[must_use]
     pub fn sibling(&self) -> Self {
         Self {
-            dataset: self.dataset,
-            key: self.key.clone(),
-            settings: self.settings.clone(),
-            reads: self.reads,
             memory: self.memory,
             events_in_a_file: self.events_in_a_file,
-            held: Vec::new(),
-            held_bytes: 0,
-            scratch: Vec::new(),
-            runs: Vec::new(),
-            tallies: Tallies::default(),
-            failed: None,
+            ..Self::empty(self.dataset, &self.settings, &self.key, self.reads)
         }
     }
 
