@@ -1,5 +1,5 @@
 //! What AWS provides, embedded: a DynamoDB- and an S3-compatible server on a
-//! data folder, and the event bus, each on its own port of 127.0.0.1. The
+//! data folder, and the event bus, each on its own port. The
 //! program reaches them through the AWS SDK, as it reaches AWS.
 //!
 //! The tables and the objects survive the process, however it ends. The bus
@@ -17,7 +17,7 @@ pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -36,7 +36,7 @@ pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "000000000000";
 
 /// Where the engines keep their data and listen. Port 0 is any free port; the
-/// bus, which nobody outside the process calls, always takes one.
+/// bus takes the one after DynamoDB's.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub data_dir: PathBuf,
@@ -78,6 +78,14 @@ enum Tables {
     Elsewhere(String),
 }
 
+/// As [`start_on`], for this machine only.
+///
+/// # Errors
+/// See [`start_on`].
+pub async fn start(options: Options, rules: Rules, deliveries: mpsc::UnboundedSender<Delivery>) -> Result<Engines> {
+    start_on(Ipv4Addr::LOCALHOST.into(), options, rules, deliveries).await
+}
+
 /// Starts the engines on `options.data_dir`, which is made where absent, and
 /// sends `deliveries` whatever the `rules` let through the bus.
 ///
@@ -86,15 +94,21 @@ enum Tables {
 /// process uses it, a port is taken, a file in the folder is not what it
 /// should be, the URL of a DynamoDB elsewhere is none. The ports are taken before
 /// any file is touched.
-pub async fn start(options: Options, rules: Rules, deliveries: mpsc::UnboundedSender<Delivery>) -> Result<Engines> {
+pub async fn start_on(
+    address: IpAddr,
+    options: Options,
+    rules: Rules,
+    deliveries: mpsc::UnboundedSender<Delivery>,
+) -> Result<Engines> {
     let elsewhere = elsewhere::url()?;
     let folder = folder::Folder::open(&options.data_dir)?;
     let tables = match elsewhere {
         Some(url) => Tables::Elsewhere(url),
-        None => Tables::Embedded(server::bind("DynamoDB", options.dynamodb_port)?),
+        None => Tables::Embedded(server::bind("DynamoDB", address, options.dynamodb_port)?),
     };
-    let s3_listener = server::bind("S3", options.s3_port)?;
-    let bus_listener = server::bind("event bus", 0)?;
+    let s3_listener = server::bind("S3", address, options.s3_port)?;
+    let bus_port = if options.dynamodb_port == 0 { 0 } else { options.dynamodb_port.saturating_add(1) };
+    let bus_listener = server::bind("event bus", address, bus_port)?;
     let (s3, bus) = (server::url(&s3_listener)?, server::url(&bus_listener)?);
 
     let (dynamodb, dynamodb_key, dynamodb_engine) = match tables {
