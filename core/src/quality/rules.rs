@@ -16,7 +16,7 @@ use crate::event::schema::{self, Kind};
 use crate::event::{EventId, FaultCode};
 
 /// Raised whenever the same records would be judged otherwise than before.
-const ENGINE: u32 = 2;
+const ENGINE: u32 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Rules {
