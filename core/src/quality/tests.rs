@@ -215,6 +215,44 @@ fn an_operator_changes_rules_and_the_hash_tells() {
 }
 
 #[test]
+fn an_operator_says_how_exactly_balances_chain_and_which_interactions_are_feedback() {
+    let with = |json: &str| Settings::from_vars([("LEARNING_QUALITY_RULES".to_owned(), json.to_owned())]).unwrap();
+    let violations = |dataset, settings: &Settings, records: &[StoredEvent]| {
+        let mut state = QualityState::new(Rules::new(dataset, settings));
+        state.observe_user(&mut records.to_vec());
+        state.finish(&weights()).unwrap().explanation.iter().map(|part| part.violations).sum::<u64>()
+    };
+    let cents = |missing: u32| {
+        let balance = json!({"balance_after": 980.0 - f64::from(missing) / 100.0});
+        [transaction(1, 1, json!({})), transaction(1, 2, balance)]
+    };
+    let declared = Settings::default();
+    let tolerant = with(r#"{"transaction_creation.balance_after": {"tolerance": 0.05}}"#);
+    for (missing, settings, broken) in [(1, &declared, 0), (2, &declared, 1), (5, &tolerant, 0), (6, &tolerant, 1)] {
+        assert_eq!(violations(Dataset::SPENDING, settings, &cents(missing)), broken, "{missing} cents");
+    }
+
+    let click = |word: &str| {
+        [record(1, 1, 1, "recommendation_interaction", json!({"recommendation_id": "r", "interaction_type": word}))]
+    };
+    let fewer = with(
+        r#"{"recommendation_interaction.action_id": {"interactions": ["helpful"]},
+            "recommendation_interaction.propensity": {"interactions": ["helpful", "view"]}}"#,
+    );
+    for (word, settings, broken) in [
+        ("click", &declared, 2),
+        ("view", &declared, 0),
+        ("click", &fewer, 0),
+        ("view", &fewer, 1),
+        ("helpful", &fewer, 2),
+    ] {
+        assert_eq!(violations(Dataset::RECOMMENDATION, settings, &click(word)), broken, "{word}");
+    }
+    let hash = |settings: &Settings| Rules::new(Dataset::SPENDING, settings).hash(&weights());
+    assert_ne!(hash(&declared), hash(&tolerant));
+}
+
+#[test]
 fn the_records_that_fail_a_rule_come_in_pages() {
     let mut records: Vec<_> =
         (1..=30).map(|id| transaction(1, id, if id % 2 == 0 { json!({"category": ""}) } else { json!({}) })).collect();

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::{Checker, Noted, key, split};
+use crate::dataset::rules::Adjusted;
 use crate::quality::record::{Record, Trace};
 
 pub struct Order {
@@ -36,7 +37,7 @@ impl Checker for Order {
         };
     }
 
-    fn check(&self, noted: &[Noted<'_>], tell: &mut dyn FnMut(&Trace, bool)) {
+    fn check(&self, noted: &[Noted<'_>], _: Option<&Adjusted>, tell: &mut dyn FnMut(&Trace, bool)) {
         let mut things = HashMap::<&[u64], Vec<_>>::new();
         for Noted { trace, words } in noted.iter().filter(|noted| noted.words[..2] != [0, 0] && noted.words[2] != 0) {
             things.entry(&words[..2]).or_default().push((words[2], *trace));
