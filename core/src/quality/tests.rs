@@ -34,6 +34,7 @@ fn record(user: u128, id: u128, minute: i64, event_type: &str, data: Value) -> S
             occurred_at: start + Duration::minutes(minute),
             schema_version: 1,
             data,
+            extra: Default::default(),
         },
         ingested_at: start + Duration::days(400),
     }

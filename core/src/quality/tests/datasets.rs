@@ -161,6 +161,11 @@ const OF_SPENDING: &[Fault] = &[
         &[(Validity, CATEGORY, "wrong_type", 1), (Consistency, CATEGORY, "one_type", 1)],
     ),
     fault(
+        "merchant with a novel for a name",
+        |r| set(&mut r[2], "merchant_name", json!("x".repeat(129))),
+        &[(Validity, "transaction_creation.merchant_name", "too_long", 1)],
+    ),
+    fault(
         "amount a text",
         |r| set(&mut r[2], "amount", json!("10")),
         &[
