@@ -23,4 +23,5 @@ mod routes;
 mod sample;
 mod support;
 mod template;
+mod watched;
 mod wire;
