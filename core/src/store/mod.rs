@@ -38,7 +38,7 @@ pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, Refusal, Sta
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
-pub use objects::{Objects, Part, PutOutcome};
+pub use objects::{Content, Objects, Part, PutOutcome};
 pub use quarantine::{Origin, Quarantine, Quarantined};
 pub use records::{
     ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page,
