@@ -133,7 +133,7 @@ async fn a_store_that_is_too_busy_or_away_makes_senders_come_back_and_loses_noth
     let folder = tempfile::tempdir().unwrap();
     let stack = Stack::start(&Options { data_dir: folder.path().to_owned(), port: 0 }).await.unwrap();
     let (proxy, url) = Proxy::start(&stack.engines.dynamodb, 0).await;
-    let clients = environment::clients_at(&url, &stack.engines.s3, &stack.engines.bus, &stack.settings);
+    let clients = environment::clients_at(&Endpoints { dynamodb: url, ..stack.engines.endpoints() }, &stack.settings);
     let state = event_ingestion::State::new(&clients, &stack.settings);
     let all: Vec<Value> = (0..200).map(event).collect();
     let (by_http, by_queue) = all.split_at(100);
