@@ -22,7 +22,9 @@ def expected(functions):
         for event in function["Properties"]["Events"].values():
             if event["Type"] == "HttpApi":
                 route, auth = event["Properties"], event["Properties"]["Auth"]
-                yield (route["Method"].lower(), route["Path"]), {auth["Authorizer"]: auth.get("AuthorizationScopes", [])}
+                # Without either, it is the route of whatever no other takes.
+                method, path = route.get("Method", "x-amazon-apigateway-any-method"), route.get("Path", "$default")
+                yield (method.lower(), path), {auth["Authorizer"]: auth.get("AuthorizationScopes", [])}
 
 
 def check_transitions(machine):

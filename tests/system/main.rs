@@ -5,6 +5,7 @@
 mod aggregation;
 mod api;
 mod bare;
+mod client;
 mod command_line;
 mod counting;
 mod erasure;
@@ -18,6 +19,7 @@ mod privacy;
 mod quality;
 mod readiness;
 mod real_events;
+mod routes;
 mod sample;
 mod support;
 mod template;

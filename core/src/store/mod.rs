@@ -39,7 +39,7 @@ pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
 pub use objects::{Content, Objects, Part, PutOutcome};
-pub use quarantine::{Origin, Quarantine, Quarantined};
+pub use quarantine::{Origin, QUARANTINE, Quarantine, Quarantined};
 pub use records::{
     ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page,
     Saved, Timeline, VersionRecord, Versions, Withdrawal,

@@ -151,6 +151,6 @@ fn problem(error: PrepareError) -> Problem {
             let readiness = serde_json::to_value(&readiness).unwrap_or_default();
             Problem::conflict("not-ready", "The dataset is not ready", detail).with_readiness(readiness)
         }
-        PrepareError::Store(error) => Problem::internal(&error),
+        PrepareError::Store(error) => error.into(),
     }
 }
