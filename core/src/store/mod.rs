@@ -106,7 +106,13 @@ impl Clients {
     }
 }
 
+/// Without TLS, for engines on this machine: it wants no root certificates, which a
+/// container that holds nothing but the program has not.
+pub fn local_http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
+
 /// TLS by rustls on ring: it builds with nothing but a C compiler.
-pub fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
+fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
 }
