@@ -90,12 +90,14 @@ def starts(programs, environment, log, count, warm):
             check(peak[name] < MOST_PEAK, f"{name} takes {peak[name] / MIB:.1f} MiB")
 
 
-def limits(program, environment, log):
+def limits(program, environment, log, wanted):
     print("\n| event-ingestion takes, in a process of its own | event, MiB | answer | answer, MiB | s | peak memory, MiB |")
     print("|---|---|---|---|---|---|")
     one_event = payload("event-ingestion", "http-one-event")
     messages = payload("event-ingestion", "sqs-good-and-bad")
     for name, event in bodies.all_of_them(one_event, messages):
+        if wanted and wanted not in name:
+            continue
         function = Function(program, environment, log)
         seconds, well, answer = function.invoke(event)
         peak = function.peak()
@@ -119,15 +121,15 @@ def main():
     arguments.add_argument("bare", help="the program of the function that does nothing")
     arguments.add_argument("--starts", type=int, default=50)
     arguments.add_argument("--warm", type=int, default=500)
-    arguments.add_argument("--only-limits", action="store_true")
+    arguments.add_argument("--body", metavar="TEXT", help="no starts: only the bodies whose name holds this")
     given = arguments.parse_args()
     programs = {"bare": given.bare}
     programs |= {name: os.path.join(given.functions, name, "bootstrap") for name in FUNCTIONS}
     environment = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "LEARNING_"))}
     with open("target/start.log", "wb") as log:
-        if not given.only_limits:
+        if not given.body:
             starts(programs, environment, log, given.starts, given.warm)
-        limits(programs["event-ingestion"], environment, log)
+        limits(programs["event-ingestion"], environment, log, given.body)
     for miss in missed:
         print(f"MISSED: {miss}", file=sys.stderr)
     sys.exit(1 if missed else 0)
