@@ -1,24 +1,23 @@
 """Measures how the functions start and what memory they take; see run."""
 
 import argparse
-import io
 import json
 import os
 import statistics
 import sys
 import uuid
-import zipfile
+
+sys.path.append("infra")
 
 import bodies
 from runtime import Function
+from sizes import FUNCTIONS, zipped
 
-FUNCTIONS = ["event-ingestion", "quality-assessment", "readiness-check", "data-preparation"]
 TYPICAL = {"event-ingestion": "http-one-event", "quality-assessment": "http-quality-metrics",
            "readiness-check": "http-status", "data-preparation": "http-prepare-data"}
 MIB = bodies.MIB
 # What is to be held; beyond it the exit is 1.
 MOST_INIT, MOST_PEAK, MOST_PEAK_AT_LIMITS, MOST_ANSWER = 3.0, 64 * MIB, 128 * MIB, 6 * MIB
-MOST_ZIP = {"event-ingestion": 8_000_000, "data-preparation": 12_000_000}
 missed = []
 
 
@@ -51,13 +50,6 @@ def typical(function):
     return json.dumps(event).encode()
 
 
-def zipped(program):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        archive.write(program, "bootstrap")
-    return packed.tell()
-
-
 def starts(programs, environment, log, count, warm):
     """All functions by turns, so that whatever else the machine does meets them alike."""
     names = list(programs)
@@ -84,7 +76,6 @@ def starts(programs, environment, log, count, warm):
         size, packed = os.path.getsize(programs[name]), zipped(programs[name])
         print(f"| {name} | {milliseconds(init[name])} | {ratio:.2f} | {milliseconds(first[name])} "
               f"| {milliseconds(again[name])} | {peak[name] / MIB:.1f} | {size / 1e6:.1f} | {packed / 1e6:.1f} |")
-        check(packed <= MOST_ZIP.get(name, packed), f"the zip of {name} has {packed} bytes")
         if name == "event-ingestion":
             check(ratio <= MOST_INIT, f"init of {name} takes {ratio:.2f} × the bare one's")
             check(peak[name] < MOST_PEAK, f"{name} takes {peak[name] / MIB:.1f} MiB")
