@@ -142,6 +142,19 @@ impl Head {
         self.state_since = now;
     }
 
+    /// Lets go of a preparation, so that the next who asks takes it up at once; what
+    /// it failed of, where that is told, is noted. `false` where there is none.
+    pub fn let_go(&mut self, failure: Option<&str>, now: DateTime<Utc>) -> bool {
+        let Some(preparation) = &mut self.preparation else { return false };
+        preparation.lease_until = now;
+        if let Some(failure) = failure {
+            let cause = format!("The preparation of version {} has failed: {failure}", preparation.version.0);
+            let state = self.state;
+            self.changes.push(Change { at: now, from: Some(state), to: state, epoch: self.epoch, cause });
+        }
+        true
+    }
+
     /// Events of closed epochs that are still stored: the input of the next version
     /// that closes none.
     pub fn stored(&self) -> Counts {

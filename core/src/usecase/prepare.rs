@@ -140,16 +140,26 @@ impl Prepare {
             Ok(version) => return Ok(version),
             Err(error) => error,
         };
-        // Again where somebody wrote in between: an erasure writes heads too.
-        for _ in 0..LET_GO_ATTEMPTS {
-            let Some(mut head) = self.heads.read(dataset).await? else { break };
-            let Some(preparation) = &mut head.preparation else { break };
-            preparation.lease_until = now;
-            if self.heads.save(&mut head, now).await? == Saved::Yes {
-                break;
-            }
+        if let Err(other) = self.let_go(dataset, None, now).await {
+            tracing::warn!(%dataset, error = format!("{other:#}"), "a failed preparation was not let go of");
         }
         Err(error)
+    }
+
+    /// Lets go of what is being prepared, if anything is; `failure` is noted in the
+    /// timeline.
+    async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
+        // Again where somebody wrote in between: an erasure writes heads too.
+        for _ in 0..LET_GO_ATTEMPTS {
+            let Some(mut head) = self.heads.read(dataset).await? else { return Ok(false) };
+            if !head.let_go(failure, now) {
+                return Ok(false);
+            }
+            if self.heads.save(&mut head, now).await? == Saved::Yes {
+                return Ok(true);
+            }
+        }
+        bail!("{dataset} changes faster than its preparation can be let go of")
     }
 
     /// Prepares the input of the newest version anew, as its successor: for when

@@ -164,4 +164,14 @@ impl Prepare {
         }
         Ok(record)
     }
+
+    /// Notes in the timeline what a preparation in parts has failed of, and lets go
+    /// of it: planned again, it goes on at once. `false` where nothing was being prepared.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn fail(&self, dataset: Dataset, failure: &str, now: DateTime<Utc>) -> Result<bool> {
+        tracing::error!(%dataset, failure, "a preparation in parts has failed");
+        self.let_go(dataset, Some(failure), now).await
+    }
 }
