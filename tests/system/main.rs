@@ -21,4 +21,5 @@ mod real_events;
 mod sample;
 mod support;
 mod template;
+mod watched;
 mod wire;
