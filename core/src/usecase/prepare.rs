@@ -8,7 +8,7 @@
 mod build;
 mod tasks;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use chrono::{DateTime, Duration, Utc};
 
 use self::build::Build;
@@ -63,6 +63,9 @@ pub enum PrepareError {
     NotReady { dataset: Dataset, readiness: Readiness },
     #[error("version {version} of {dataset} is being prepared since {}", .since.format("%FT%TZ"))]
     UnderWay { dataset: Dataset, version: Version, since: DateTime<Utc> },
+    /// By another preparation, an assessment, or an erasure, between a read and a write.
+    #[error("{dataset} was changed by somebody else at the same time: ask again")]
+    Changed { dataset: Dataset },
     #[error(transparent)]
     Store(#[from] anyhow::Error),
 }
@@ -134,7 +137,7 @@ impl Prepare {
 
     /// A preparation that fails is let go of, so that the next who asks takes it up
     /// at once: an erasure may have changed what it was reading.
-    async fn finish_or_let_go(&self, head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
+    async fn finish_or_let_go(&self, head: Head, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
         let dataset = head.dataset;
         let error = match self.finish(head, now).await {
             Ok(version) => return Ok(version),
@@ -198,7 +201,7 @@ impl Prepare {
         });
         head.enter(State::Preparing, now);
         self.begin_at(&mut head, now).await?;
-        Ok(self.finish_or_let_go(head, now).await?)
+        self.finish_or_let_go(head, now).await
     }
 
     /// Writes down that the next version is being made, where one is due.
@@ -255,22 +258,36 @@ impl Prepare {
                 let current = self.heads.read(head.dataset).await?.unwrap_or_else(|| head.clone());
                 match current.preparation {
                     Some(_) => Err(under_way(&current)),
-                    None => Err(anyhow!("{} has changed at the same time: ask again", head.dataset).into()),
+                    None => Err(PrepareError::Changed { dataset: head.dataset }),
                 }
             }
         }
     }
 
     /// From a written-down preparation to a version.
-    async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
+    async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
         let (preparation, new) = self.close(&mut head, now).await?;
         self.clear_outdated(&head, &preparation).await?;
-        let record = self.build.version(&head, &preparation, new, now).await?;
-        self.record(head, record, now).await
+        match self.build.version(&head, &preparation, new, now).await {
+            Ok(record) => self.record(head, record, now).await,
+            Err(error) => Err(self.told_apart(&head, error).await?),
+        }
+    }
+
+    /// A version that could not be built because users were erased meanwhile is
+    /// nobody's fault, and can be built now.
+    async fn told_apart(&self, head: &Head, error: anyhow::Error) -> Result<PrepareError> {
+        let dataset = head.dataset;
+        let now = self.heads.read(dataset).await?;
+        if now.is_some_and(|now| now.erased != head.erased) {
+            tracing::info!(%dataset, error = format!("{error:#}"), "users were erased while a version was built");
+            return Ok(PrepareError::Changed { dataset });
+        }
+        Ok(PrepareError::Store(error))
     }
 
     /// Closes the epoch of a written-down preparation, unless that was done already.
-    async fn close(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(Preparation, Counts)> {
+    async fn close(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(Preparation, Counts), PrepareError> {
         let dataset = head.dataset;
         let preparation = head.preparation.clone().context("there is no preparation to finish")?;
         if let Some(counts) = preparation.counts {
@@ -295,7 +312,12 @@ impl Prepare {
     }
 
     /// From a committed manifest to a version that everybody knows of.
-    async fn record(&self, mut head: Head, record: VersionRecord, now: DateTime<Utc>) -> Result<VersionRecord> {
+    async fn record(
+        &self,
+        mut head: Head,
+        record: VersionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<VersionRecord, PrepareError> {
         let dataset = head.dataset;
         let outdated = head.preparation.as_ref().is_some_and(|preparation| is_outdated(&head, preparation));
         let record = match self.versions.add(&record).await? {
@@ -332,10 +354,10 @@ impl Prepare {
     }
 
     /// Somebody else at work on the same head does the same work: they go on, we stop.
-    async fn save(&self, head: &mut Head, now: DateTime<Utc>) -> Result<()> {
+    async fn save(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(), PrepareError> {
         match self.heads.save(head, now).await? {
             Saved::Yes => Ok(()),
-            Saved::Conflict => bail!("somebody else changed {} at the same time: ask again", head.dataset),
+            Saved::Conflict => Err(PrepareError::Changed { dataset: head.dataset }),
         }
     }
 }

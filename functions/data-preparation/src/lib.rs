@@ -70,7 +70,9 @@ async fn replace(state: &State, dataset: Dataset) -> Result<Value, Error> {
     match state.replace.replace(dataset, Utc::now()).await {
         Ok(replaced) => Ok(serde_json::to_value(replaced)?),
         // Whoever sweeps erasures asks again.
-        Err(error @ PrepareError::UnderWay { .. }) => Ok(json!({"later": error.to_string()})),
+        Err(error @ (PrepareError::UnderWay { .. } | PrepareError::Changed { .. })) => {
+            Ok(json!({"later": error.to_string()}))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -87,6 +89,8 @@ async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
         Ok(Prepared::NotDue) => Ok(json!({"not_due": true})),
         // Somebody is at it: nothing that a repetition would change.
         Err(error @ PrepareError::UnderWay { .. }) => Ok(json!({"nothing": error.to_string()})),
+        // The sweep takes it up.
+        Err(error @ PrepareError::Changed { .. }) => Ok(json!({"later": error.to_string()})),
         Err(error) => Err(error.into()),
     }
 }
@@ -141,6 +145,9 @@ fn problem(error: PrepareError) -> Problem {
         PrepareError::NoKey => Problem::not_configured(detail),
         PrepareError::Nothing { .. } => Problem::conflict("nothing-to-prepare", "There is nothing to prepare", detail),
         PrepareError::UnderWay { .. } => Problem::conflict("already-preparing", "A preparation is under way", detail),
+        PrepareError::Changed { .. } => {
+            Problem::conflict("changed-meanwhile", "The dataset was changed at the same time", detail)
+        }
         PrepareError::NotReady { readiness, .. } => {
             let missing: Vec<&str> =
                 readiness.gates.iter().filter(|gate| !gate.passed).map(|gate| gate.explanation.as_str()).collect();
