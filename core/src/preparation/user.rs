@@ -42,6 +42,12 @@ pub struct Report {
 pub struct Fields(Map<String, Value>);
 
 impl User {
+    /// Without any event.
+    pub fn new(key: &PseudonymKey, user: UserId) -> Self {
+        let (subject, split) = (subject(key, user), Split::of(key, user));
+        Self { subject, split, transactions: Vec::new(), reports: Vec::new() }
+    }
+
     /// # Errors
     /// A transaction that cannot be read.
     pub fn read(
@@ -51,15 +57,22 @@ impl User {
         clock_skew: Duration,
         reads: Reads,
     ) -> Result<Self, Unreadable> {
-        let mut reports: Vec<Report> =
-            events.iter().filter_map(|stored| Report::read(stored, clock_skew, reads)).collect();
-        reports.sort_unstable_by_key(|report| (report.micros, report.id));
-        Ok(Self {
-            subject: subject(key, user),
-            split: Split::of(key, user),
-            transactions: Transaction::of_user(events, clock_skew)?,
-            reports,
-        })
+        let mut read = Self::new(key, user);
+        read.transactions = Transaction::of_user(events, clock_skew)?;
+        read.reports = events.iter().filter_map(|stored| Report::read(stored, clock_skew, reads)).collect();
+        read.order();
+        Ok(read)
+    }
+
+    /// Takes in other events of the same user; [`User::order`] must follow.
+    pub fn append(&mut self, mut other: Self) {
+        self.transactions.append(&mut other.transactions);
+        self.reports.append(&mut other.reports);
+    }
+
+    pub fn order(&mut self) {
+        self.transactions.sort_unstable_by_key(Transaction::order);
+        self.reports.sort_unstable_by_key(|report| (report.micros, report.id));
     }
 
     /// About what the user takes in memory, in bytes.
