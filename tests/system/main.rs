@@ -20,5 +20,6 @@ mod readiness;
 mod real_events;
 mod sample;
 mod support;
+mod sweep;
 mod template;
 mod wire;

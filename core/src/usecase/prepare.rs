@@ -11,7 +11,7 @@ mod tasks;
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, Duration, Utc};
 
-use self::build::Build;
+use self::build::{Build, Put};
 pub use self::tasks::{MOST_SEGMENTS, Plan};
 use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::{Head, Preparation, State};
@@ -183,6 +183,7 @@ impl Prepare {
             epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: Some(Counts::default()),
             forced: Some(reason.to_owned()),
         });
@@ -216,6 +217,7 @@ impl Prepare {
             epoch: head.epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: None,
             forced,
         });
@@ -227,7 +229,7 @@ impl Prepare {
     /// Takes up what somebody began, unless they may still be at it.
     async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
         if let Some(preparation) = &mut head.preparation {
-            if preparation.lease_until > now && *request != Request::TakeOver {
+            if preparation.is_swept(now) || preparation.lease_until > now && *request != Request::TakeOver {
                 return Err(under_way(&head));
             }
             preparation.lease_until = now + LEASE;
@@ -255,8 +257,20 @@ impl Prepare {
     async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
         let (preparation, new) = self.close(&mut head, now).await?;
         self.clear_outdated(&head, &preparation).await?;
-        let record = self.build.version(&head, &preparation, new, now).await?;
-        self.record(head, record, now).await
+        let put = self.build.version(&head, &preparation, new, now).await?;
+        self.commit_files(head, put, now).await
+    }
+
+    /// From files that are in place to a version that everybody knows of.
+    async fn commit_files(&self, mut head: Head, put: Put, now: DateTime<Utc>) -> Result<VersionRecord> {
+        // The manifest vouches for the files: nobody may have swept them, or erased users,
+        // since the head was read, and from here on nobody takes this for abandoned.
+        if let Some(preparation) = &mut head.preparation {
+            preparation.lease_until = preparation.lease_until.max(Utc::now() + LEASE);
+        }
+        self.save(&mut head, now).await?;
+        self.build.commit(&put).await?;
+        self.record(head, put.record, now).await
     }
 
     /// Closes the epoch of a written-down preparation, unless that was done already.
