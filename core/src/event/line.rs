@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use chrono::{DateTime, Duration, DurationRound, Utc};
+use chrono::{DateTime, Duration, DurationRound, Timelike, Utc};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
@@ -108,6 +108,9 @@ pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
 
 fn time(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+    if time.nanosecond() % 1_000 == 0 {
+        return Some(time);
+    }
     Some(time.duration_trunc(Duration::microseconds(1)).unwrap_or(time))
 }
 

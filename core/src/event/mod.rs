@@ -13,6 +13,7 @@ mod fault;
 pub mod line;
 pub mod mapping;
 pub mod ndjson;
+pub mod number;
 pub mod privacy;
 pub mod reading;
 pub mod reference;

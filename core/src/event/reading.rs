@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use rust_decimal::Decimal;
 
 use super::cell::Cell;
+use super::number::nearest_float;
 use super::privacy;
 use super::schema::{EventSchema, Kind, Population, Refuse, declared};
 
@@ -30,18 +31,7 @@ impl Reading<'_> {
 
     /// The binary number nearest to its value.
     pub fn float(&self) -> Option<f64> {
-        /// Powers of ten that are exact.
-        const TENS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-        let number = self.number?;
-        let mantissa = number.mantissa();
-        match TENS.get(number.scale() as usize) {
-            // Both are exact, and a quotient is rounded once: to the nearest (Clinger 1990).
-            Some(ten) if mantissa.unsigned_abs() < 1 << 53 => Some(mantissa as f64 / ten),
-            _ => match &self.cell {
-                Cell::Number(text) | Cell::Text(text) => text.trim().parse().ok(),
-                _ => None,
-            },
-        }
+        self.number.map(nearest_float)
     }
 }
 

@@ -10,6 +10,7 @@ use super::pseudonym::{Subject, subject};
 use super::rows::Reads;
 use super::split::Split;
 use crate::dataset::settings::PseudonymKey;
+use crate::event::number::nearest_float;
 use crate::event::schema::decimal;
 use crate::event::{EventId, EventType, StoredEvent, UserId};
 use crate::features::{Transaction, Unreadable};
@@ -136,7 +137,7 @@ impl Fields {
     }
 
     pub fn number(&self, name: &str) -> Option<f64> {
-        f64::try_from(decimal(self.0.get(name)?)?).ok()
+        decimal(self.0.get(name)?).map(nearest_float)
     }
 
     /// A whole number that is not negative.

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DatasetRows, Out, Reads, nullable, required, time};
 use crate::event::category::Category;
+use crate::event::number::nearest_float;
 use crate::features::{CategoryGiven, Transaction};
 use crate::preparation::table::Table;
 use crate::preparation::user::User;
@@ -132,12 +133,14 @@ impl DatasetRows for SpendingRows {
         for Day { date, observed, debits } in calendar(user) {
             self.days += 1;
             self.observed_days += u64::from(observed);
-            let total = debits.iter().fold(Decimal::ZERO, |sum, debit| sum.saturating_add(*debit));
+            // Decimals are summed exactly, and become binary once, at the end.
+            let spent = debits.iter().filter(|debit| !debit.is_zero());
+            let total = spent.fold(Decimal::ZERO, |sum, debit| sum.saturating_add(*debit));
             out.row(CALENDAR)?
                 .put(subject.as_str())
                 .put(date)
-                .put(to_f64(total))
-                .put_all(debits.map(to_f64))
+                .put(nearest_float(total))
+                .put_all(debits.map(nearest_float))
                 .put(observed)
                 .put(small(date.weekday().num_days_from_monday()))
                 .put(small(date.month()))
@@ -150,10 +153,10 @@ impl DatasetRows for SpendingRows {
                 .put(subject.as_str())
                 .put(position)
                 .put(transaction.occurred_at)
-                .put(to_f64(transaction.amount))
+                .put(nearest_float(transaction.amount))
                 .put(if transaction.credit { "credit" } else { "debit" })
                 .put(transaction.category.name())
-                .put(transaction.balance_after.map(to_f64))
+                .put(transaction.balance_after.map(nearest_float))
                 .put(transaction.currency.as_deref())
                 .put(transaction.time_of_day_known)
                 .put(transaction.plausible_time)
@@ -183,12 +186,6 @@ impl SpendingRows {
         self.unmapped_categories += u64::from(transaction.category_given == CategoryGiven::Unmapped);
         self.missing_categories += u64::from(transaction.category_given == CategoryGiven::Missing);
     }
-}
-
-/// Decimals are summed exactly, and become binary once, at the end.
-fn to_f64(decimal: Decimal) -> f64 {
-    // Every decimal has a nearest float; the type allows for an error that does not occur.
-    f64::try_from(decimal).unwrap_or(f64::NAN)
 }
 
 /// A part of a date: at most 31.
