@@ -7,6 +7,7 @@ mod proxy;
 
 use std::collections::BTreeSet;
 
+use fincoach_local::engine::Endpoints;
 use fincoach_local::environment;
 use fincoach_local::stack::{Options, Stack};
 use function_edge::{Answer, LambdaEvent};
@@ -69,7 +70,7 @@ async fn accepted_is_stored_is_counted_whatever_the_store_does() {
     let folder = tempfile::tempdir().unwrap();
     let stack = Stack::start(&Options { data_dir: folder.path().to_owned(), port: 0 }).await.unwrap();
     let (proxy, url) = Proxy::start(&stack.engines.dynamodb, FAULTY).await;
-    let clients = environment::clients_at(&url, &stack.engines.s3, &stack.engines.bus, &stack.settings);
+    let clients = environment::clients_at(&Endpoints { dynamodb: url, ..stack.engines.endpoints() }, &stack.settings);
     let state = event_ingestion::State::new(&clients, &stack.settings);
 
     let batches: Vec<u32> = (0..events.div_ceil(BATCH)).collect();

@@ -17,7 +17,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use chrono::Utc;
-use fincoach_local::engine::{self, Engines, Rules};
+use fincoach_local::engine::{self, Endpoints, Engines, Rules};
 use fincoach_local::environment;
 use fincoach_local::replay::{Source, replay};
 use fincoach_local::stack::{Options, Stack};
@@ -117,7 +117,7 @@ async fn record(events: &[Value]) -> Result<Vec<Recorded>> {
     let url = format!("http://{}", listener.local_addr()?);
     let router = Router::new().fallback(pass_on).with_state(recorder);
     let proxy = tokio::spawn(async move { axum::serve(listener, router).await });
-    let clients = environment::clients_at(&url, &engines.s3, &engines.bus, &settings);
+    let clients = environment::clients_at(&Endpoints { dynamodb: url, ..engines.endpoints() }, &settings);
     let ingest = Ingest::new(&clients, &settings);
     for batch in events.chunks(settings.batch_events) {
         let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random };

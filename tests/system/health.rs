@@ -13,15 +13,13 @@ use crate::support::{Running, transaction};
 
 /// Clients for which some services are not there.
 fn without(bare: &Bare, s3: bool, bus: bool, dynamodb: bool) -> learning_core::store::Clients {
-    let nowhere = "http://127.0.0.1:9";
-    let at = |down: bool, url: &str| if down { nowhere.to_owned() } else { url.to_owned() };
-    let engines = bare.engines();
-    fincoach_local::environment::clients_at(
-        &at(dynamodb, &engines.dynamodb),
-        &at(s3, &engines.s3),
-        &at(bus, &engines.bus),
-        &bare.settings,
-    )
+    let mut at = bare.engines().endpoints();
+    for (down, url) in [(s3, &mut at.s3), (bus, &mut at.bus), (dynamodb, &mut at.dynamodb)] {
+        if down {
+            *url = "http://127.0.0.1:9".to_owned();
+        }
+    }
+    fincoach_local::environment::clients_at(&at, &bare.settings)
 }
 
 async fn health(clients: &learning_core::store::Clients, bare: &Bare) -> (Health, BTreeMap<&'static str, Health>) {

@@ -20,12 +20,12 @@ const WHILE_STARTING: u32 = 5;
 /// Senders go on until all kills have happened, and at least so far.
 const LEAST_BATCHES: u32 = 20;
 
-/// Three free ports in a row. Another process may take them before we do: then
+/// Four free ports in a row. Another process may take them before we do: then
 /// the start fails, and is tried on others.
 fn free_ports() -> u16 {
     loop {
         let port = rand::random_range(20_000..32_000u16);
-        if (port..port + 3).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+        if (port..port + 4).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
             return port;
         }
     }

@@ -22,4 +22,5 @@ mod sample;
 mod support;
 mod sweep;
 mod template;
+mod watched;
 mod wire;

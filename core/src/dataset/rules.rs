@@ -1,6 +1,6 @@
 //! What an operator may change of the rules by which quality is judged: a field is
-//! required or not, its bounds, its vocabulary, and rules that do not apply. What
-//! ingestion refuses stays as it is declared.
+//! required or not, its bounds, its vocabulary, what its rules of consistency ask for,
+//! and rules that do not apply. What ingestion refuses stays as it is declared.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -9,7 +9,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::event::rule::{NOT_AFTER_INGESTION, ONE_TYPE};
+use super::spec::rules_for;
+use crate::event::rule::{Demands, NOT_AFTER_INGESTION, ONE_TYPE, Rule};
 use crate::event::schema::{EventSchema, Field, Kind, decimal, declared, of_name};
 
 /// Changes by `type.field`, checked.
@@ -28,6 +29,10 @@ struct Change {
     max: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vocabulary: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tolerance: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interactions: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     off: Vec<String>,
 }
@@ -39,6 +44,10 @@ pub struct Adjusted {
     pub min: Option<Decimal>,
     pub max: Option<Decimal>,
     pub vocabulary: Option<Vec<String>>,
+    /// By how much a value may miss the one that a chain expects.
+    pub tolerance: Option<Decimal>,
+    /// The interactions of which records must carry the field.
+    pub interactions: Option<Vec<String>>,
     /// Rules that are not checked.
     pub off: Vec<String>,
 }
@@ -69,7 +78,7 @@ impl Change {
             return Err(format!("{name} is no number, so it has no min and no max"));
         }
         if self.vocabulary.is_some()
-            && !field.is_some_and(|field| matches!(field.kind, Kind::Text | Kind::Vocabulary(_) | Kind::Currency))
+            && !field.is_some_and(|field| matches!(field.kind, Kind::Text(_) | Kind::Vocabulary(_) | Kind::Currency))
         {
             return Err(format!("{name} is no text, so it has no vocabulary"));
         }
@@ -80,7 +89,8 @@ impl Change {
         if min.zip(max).is_some_and(|(min, max)| min > max) {
             return Err(format!("the min of {name} is above its max"));
         }
-        let own = schema.rules.iter().filter(|rule| name.ends_with(&format!(".{}", rule.field))).map(|rule| rule.name);
+        self.check_demands(name, schema)?;
+        let own = rules_on(schema, name).map(|rule| rule.name);
         let general = if field.is_some() { ONE_TYPE } else { NOT_AFTER_INGESTION };
         let rules: Vec<&str> = own.chain([general]).collect();
         match self.off.iter().find(|off| !rules.contains(&off.as_str())) {
@@ -88,6 +98,35 @@ impl Change {
             None => Ok(()),
         }
     }
+
+    /// What rules of consistency ask for can only be changed where there is such a rule.
+    fn check_demands(&self, name: &str, schema: &'static EventSchema) -> Result<(), String> {
+        let has = |demands: fn(&Demands) -> bool| rules_on(schema, name).any(|rule| demands(&rule.demands));
+        if let Some(tolerance) = &self.tolerance {
+            if !has(|demands| matches!(demands, Demands::Chain { .. })) {
+                return Err(format!("{name} does not chain, so it has no tolerance"));
+            }
+            if bound(tolerance)?.is_sign_negative() {
+                return Err(format!("the tolerance of {name} is below 0"));
+            }
+        }
+        if let Some(interactions) = &self.interactions {
+            if !has(|demands| matches!(demands, Demands::Carries { .. })) {
+                return Err(format!("no interactions must carry {name}, so there are none to choose"));
+            }
+            let known = schema.interactions().unwrap_or_default();
+            if let Some(unknown) = interactions.iter().find(|word| !known.contains(&word.as_str())) {
+                return Err(format!("{unknown:?} is no interaction (they are {})", known.join(", ")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rules of which violations are reported on `type.field`.
+fn rules_on(schema: &'static EventSchema, name: &str) -> impl Iterator<Item = &'static Rule> {
+    let field = name.split_once('.').map_or("", |(_, field)| field).to_owned();
+    rules_for(schema).map(|(_, rule)| rule).filter(move |rule| rule.field == field)
 }
 
 /// The declarations of `type.field`; no field is declared for the time of the event.
@@ -121,6 +160,8 @@ impl RuleChanges {
                 min: change.min.as_ref().and_then(|number| bound(number).ok()),
                 max: change.max.as_ref().and_then(|number| bound(number).ok()),
                 vocabulary: change.vocabulary.clone(),
+                tolerance: change.tolerance.as_ref().and_then(|number| bound(number).ok()),
+                interactions: change.interactions.clone(),
                 off: change.off.clone(),
             })
         };
@@ -146,6 +187,10 @@ mod tests {
             (r#"{"transaction_creation.amount": {"vocabulary": ["1"]}}"#, "is no text"),
             (r#"{"transaction_creation.occurred_at": {"required": false}}"#, "always required"),
             (r#"{"transaction_creation.amount": {"off": ["balance_chain"]}}"#, "it has one_type"),
+            (r#"{"transaction_creation.amount": {"tolerance": 1}}"#, "does not chain"),
+            (r#"{"transaction_creation.balance_after": {"tolerance": -1}}"#, "below 0"),
+            (r#"{"recommendation_interaction.position": {"interactions": ["click"]}}"#, "no interactions must carry"),
+            (r#"{"recommendation_interaction.action_id": {"interactions": ["shrug"]}}"#, "\"shrug\" is no interaction"),
         ] {
             let error = json.parse::<RuleChanges>().unwrap_err();
             assert!(error.contains(problem), "{json}: {error}");

@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 
 use super::Dataset;
 use crate::event::Event;
+use crate::event::rule::Rule;
+use crate::event::schema::EventSchema;
 
 /// What an event is to a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,15 @@ pub struct DatasetSpec {
     /// Interactions of its records that a model must see some of each: what it
     /// learns to tell apart.
     pub classes: &'static [&'static str],
+    /// What its records keep beside the rules of their types, which hold in every dataset.
+    pub rules: &'static [OwnRule],
+}
+
+/// A rule of one dataset, for its records of one type.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRule {
+    pub event_type: &'static str,
+    pub rule: Rule,
 }
 
 /// Events that a dataset takes in, of one type.
@@ -92,6 +103,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         inputs: &[records("recommendation_interaction"), features("transaction_creation")],
         counted: Counted::Events("recommendation_interaction", Interactions::AnyBut(&["view"])),
         classes: &["click", "dismiss"],
+        rules: &[],
     },
     DatasetSpec {
         name: "segmentation",
@@ -110,6 +122,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         ],
         counted: Counted::SufficientUsers,
         classes: &[],
+        rules: &[],
     },
     DatasetSpec {
         name: "spending",
@@ -119,6 +132,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         inputs: &[records("transaction_creation")],
         counted: Counted::Events("transaction_creation", Interactions::Any),
         classes: &[],
+        rules: &[],
     },
     DatasetSpec {
         name: "goal",
@@ -128,6 +142,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         inputs: &[records("goal_modification"), features("transaction_creation")],
         counted: Counted::Events("goal_modification", Interactions::Only(&["achieve", "fail"])),
         classes: &["achieve", "fail"],
+        rules: &[],
     },
 ];
 
@@ -144,6 +159,15 @@ pub enum NotDeclared {
     TooLate,
     #[error("there is a dataset {0} already")]
     NameTaken(&'static str),
+}
+
+/// The rules for events of a type: those that hold in every dataset, then those of one.
+pub(crate) fn rules_for(schema: &'static EventSchema) -> impl Iterator<Item = (Option<Dataset>, &'static Rule)> {
+    let own = move |dataset: Dataset| {
+        let of_type = move |own: &&OwnRule| own.event_type == schema.event_type;
+        dataset.spec().rules.iter().filter(of_type).map(move |own| (Some(dataset), &own.rule))
+    };
+    schema.rules.iter().map(|rule| (None, rule)).chain(Dataset::all().flat_map(own))
 }
 
 /// Adds datasets for the lifetime of the process.

@@ -124,6 +124,7 @@ mod tests {
             occurred_at: DateTime::UNIX_EPOCH,
             schema_version: 1,
             data: json!({"interaction_type": interaction}).as_object().cloned().unwrap_or_default(),
+            extra: Default::default(),
         }
     }
 

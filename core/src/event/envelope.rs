@@ -8,7 +8,7 @@ use super::privacy::{self, Redactions};
 use super::schema::{self, Field, Population, Refuse};
 use super::{Event, EventId, EventType, Fault, FaultCode, UserId};
 
-/// The members of the envelope; others are not stored.
+/// The members of the envelope; others are stored as they are, and looked at by nobody.
 pub const MEMBERS: [&str; 6] = ["event_id", "user_id", "event_type", "occurred_at", "schema_version", "data"];
 
 /// What an event may weigh.
@@ -73,7 +73,13 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
         warnings.extend(implausible_time(occurred_at, intake));
     }
     // Before the fields are checked: they are checked as they are stored.
-    let redactions = data.as_mut().map(|data| privacy::redact(data, &intake.privacy)).unwrap_or_default();
+    let mut redactions = data.as_mut().map(|data| privacy::redact(data, &intake.privacy)).unwrap_or_default();
+    envelope.retain(|member, _| !MEMBERS.contains(&member.as_str()));
+    let mut extra = envelope;
+    if !extra.is_empty() {
+        warnings.push(unknown_member());
+        redactions += privacy::redact(&mut extra, &intake.privacy);
+    }
     if let (Some(event_type), Some(data)) = (&event_type, &data)
         && let Some(schema) = schema::of_version(event_type.name(), schema_version.unwrap_or(1))
     {
@@ -88,14 +94,13 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
             }
         }
     }
-    warnings.extend(envelope.keys().filter(|key| !MEMBERS.contains(&key.as_str())).map(|_| unknown_member()));
-    warnings.dedup();
 
     match (id, user, event_type, occurred_at, schema_version, data) {
         (Some(id), Some(user), Some(event_type), Some(occurred_at), Some(schema_version), Some(data))
             if refusals.is_empty() =>
         {
-            let event = Event { id: EventId(id), user: UserId(user), event_type, occurred_at, schema_version, data };
+            let (id, user) = (EventId(id), UserId(user));
+            let event = Event { id, user, event_type, occurred_at, schema_version, data, extra };
             Ok(Admitted { event, warnings, redactions })
         }
         _ => Err(refusals),
@@ -237,8 +242,7 @@ fn unknown_version(schema: &schema::EventSchema) -> Fault {
 
 /// It does not say which: names are the sender's, and may hold anything.
 fn unknown_member() -> Fault {
-    let message =
-        format!("only {} are kept of an event; whatever else is to be kept belongs in data", MEMBERS.join(", "));
+    let message = format!("what is not among {} is kept, but nobody reads it; it belongs in data", MEMBERS.join(", "));
     Fault::new(&[], FaultCode::UnknownField, message)
 }
 

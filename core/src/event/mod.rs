@@ -98,6 +98,8 @@ pub struct Event {
     pub schema_version: u32,
     /// As the sender wrote it; numbers keep their decimal text.
     pub data: Map<String, Value>,
+    /// Members of the envelope that nobody knows: kept, and neither judged nor trained on.
+    pub extra: Map<String, Value>,
 }
 
 impl Event {

@@ -21,7 +21,8 @@ anew). What is *refused* does not come in; every other fault is stored with a wa
 | `schema_version` | of `data`, a positive integer; 1 unless it is given | refused; above the newest that is declared: warning, checked by the newest |
 | `data` | an object, by type; fields that no type declares are kept | refused |
 
-Other members of the envelope are not kept (warning `unknown_field`). Refused, too, is an event with more than
+Other members of the envelope are kept as `extra` of the stored event (warning `unknown_field`): redacted as `data` are, part
+of what a repetition is compared with, and neither judged nor trained on. Refused, too, is an event with more than
 `LEARNING_EVENT_BYTES` bytes, a string of more than `LEARNING_STRING_BYTES`, or `data` nested deeper than `LEARNING_DEPTH`.
 
 ## What is never kept

@@ -1,5 +1,5 @@
 //! Rules between the fields of a record and between the records of a user, as an
-//! event type declares them. Quality checks them; ingestion, which sees one event
+//! event type declares them, or a dataset for its own records. Quality checks them; ingestion, which sees one event
 //! at a time, does not.
 
 /// A field keeps one JSON type: holds for every field.
@@ -20,8 +20,8 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug)]
 pub enum Demands {
     /// In order of time, the field is its previous value plus `amount` where
-    /// `direction` is `up`, minus it where it is `down`: within a hundredth, and
-    /// where both values are known.
+    /// `direction` is `up`, minus it where it is `down`: within a hundredth
+    /// (or what the operator tolerates), and where both values are known.
     Chain { amount: &'static str, direction: &'static str, up: &'static str, down: &'static str },
     /// A user has one value of the field: the most frequent one.
     OneValue,

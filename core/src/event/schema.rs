@@ -57,8 +57,8 @@ pub enum Refuse {
 pub enum Kind {
     /// A non-blank string of at most 128 characters, or an integer.
     Id,
-    /// A string.
-    Text,
+    /// A string of at most so many characters.
+    Text(usize),
     /// A decimal number within bounds; a numeric string can be read, but is of the wrong type.
     Number {
         min: Bound,
@@ -136,7 +136,7 @@ impl Kind {
                 Cell::Number(number) if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() => Ok(()),
                 _ => Err(FaultCode::WrongType),
             },
-            Kind::Text => text(&|_| true, FaultCode::WrongType),
+            Kind::Text(most) => text(&|text| text.len() <= *most || text.chars().count() <= *most, FaultCode::TooLong),
             Kind::Number { min, max } => {
                 let number = number.ok_or(FaultCode::WrongType)?;
                 if !min.admits_from_below(number) || !max.admits_from_above(number) {
@@ -173,7 +173,7 @@ impl Kind {
     pub fn expectation(&self) -> String {
         match self {
             Kind::Id => "an id: a string of at most 128 characters, or an integer".into(),
-            Kind::Text => "a string".into(),
+            Kind::Text(most) => format!("a string of at most {most} characters"),
             Kind::Number { min, max } => {
                 match (min.describe("greater than", "at least"), max.describe("less than", "at most")) {
                     (None, None) => "a number".into(),
@@ -229,6 +229,11 @@ const FEEDBACK: &[&str] = &["click", "dismiss", "helpful", "not_helpful", "imple
 /// What can happen to a goal.
 pub const GOAL_INTERACTIONS: &[&str] = &["create", "update", "achieve", "fail", "delete"];
 
+/// What something is called: longer than that, it is something else.
+const NAME: Kind = Kind::Text(128);
+/// What somebody wrote: as much as is kept of a string, unless an operator says otherwise.
+const PROSE: Kind = Kind::Text(1_000);
+
 const ANY: Kind = Kind::Number { min: Bound::None, max: Bound::None };
 const NOT_NEGATIVE: Kind = Kind::Number { min: Bound::Inclusive(0), max: Bound::None };
 const PROBABILITY: Kind = Kind::Number { min: Bound::Inclusive(0), max: Bound::Inclusive(1) };
@@ -250,13 +255,13 @@ static TRANSACTION: EventSchema = EventSchema {
         required("transaction_id", Kind::Id, Refuse::Unpopulated),
         required("amount", NOT_NEGATIVE, Refuse::Unreadable),
         required("transaction_type", Kind::Vocabulary(&["debit", "credit"]), Refuse::Invalid),
-        required("category", Kind::Text, Refuse::Never),
-        optional("merchant_name", Kind::Text),
-        optional("description", Kind::Text),
+        required("category", NAME, Refuse::Never),
+        optional("merchant_name", NAME),
+        optional("description", PROSE),
         optional("balance_after", ANY),
         optional("currency", Kind::Currency),
-        optional("location_city", Kind::Text),
-        optional("location_country", Kind::Text),
+        optional("location_city", NAME),
+        optional("location_country", NAME),
         optional("time_precision", Kind::Vocabulary(&["day", "second"])),
     ],
     rules: &[
@@ -279,12 +284,12 @@ static RECOMMENDATION: EventSchema = EventSchema {
         required("recommendation_id", Kind::Id, Refuse::Unpopulated),
         required("interaction_type", Kind::Vocabulary(RECOMMENDATION_INTERACTIONS), Refuse::Unpopulated),
         optional("action_id", Kind::Index),
-        optional("action_type", Kind::Text),
+        optional("action_type", NAME),
         optional("reward", ANY),
         optional("propensity", PROPENSITY),
         optional("position", Kind::Index),
         optional("context", Kind::Object),
-        optional("feedback_text", Kind::Text),
+        optional("feedback_text", PROSE),
     ],
     // Feedback is any interaction but a view. Its recommendation is one decision, however
     // many records report it, and they tell together what was recommended, and how likely.
@@ -317,7 +322,7 @@ static GOAL: EventSchema = EventSchema {
         optional("goal_amount", NOT_NEGATIVE),
         optional("current_amount", NOT_NEGATIVE),
         optional("target_date", Kind::Date),
-        optional("goal_type", Kind::Text),
+        optional("goal_type", NAME),
     ],
     rules: &[Rule {
         name: "goal_order",
@@ -338,7 +343,7 @@ static SEGMENT: EventSchema = EventSchema {
     business_id: "segment_id",
     fields: &[
         required("segment_id", Kind::Id, Refuse::Never),
-        required("segment_name", Kind::Text, Refuse::Never),
+        required("segment_name", NAME, Refuse::Never),
         optional("confidence", PROBABILITY),
     ],
     rules: &[],
@@ -461,6 +466,8 @@ mod tests {
             (&Kind::Vocabulary(GOAL_INTERACTIONS), json!("won"), Err(FaultCode::NotInVocabulary)),
             (&Kind::Id, json!("x".repeat(129)), Err(FaultCode::TooLong)),
             (&Kind::Object, json!([]), Err(FaultCode::WrongType)),
+            (&NAME, json!("é".repeat(128)), Ok(())),
+            (&NAME, json!("é".repeat(129)), Err(FaultCode::TooLong)),
         ] {
             assert_eq!(kind.check(&value), expected, "{kind:?} of {value}");
         }

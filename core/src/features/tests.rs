@@ -108,6 +108,7 @@ fn stored(json: &Value) -> StoredEvent {
             occurred_at: json["occurred_at"].as_str().unwrap().parse().unwrap(),
             schema_version: 1,
             data: json["data"].as_object().unwrap().clone(),
+            extra: Default::default(),
         },
         ingested_at: "2027-01-01T00:00:00Z".parse().unwrap(),
     }

@@ -1,7 +1,8 @@
 //! Consistency: 1 − inconsistencies ÷ checks, over rules between fields and
 //! between the records of a user. Two rules hold for every type: a field keeps one
 //! JSON type, and no event happens after its intake. The others are declared with
-//! the event type ([`crate::event::rule`]); each kind of them is a file here.
+//! the event type, or with the one dataset in which they hold ([`crate::event::rule`]);
+//! each kind of them is a file here.
 
 mod carries;
 mod chain;
@@ -18,6 +19,9 @@ use super::judgement::{Dimension, Draft};
 use super::record::{Record, Trace, WORDS, rules_of};
 use super::tally::{ByField, Checks, Violations};
 use super::{Metric, Rules};
+use crate::dataset::Dataset;
+use crate::dataset::rules::Adjusted;
+use crate::dataset::spec::rules_for;
 use crate::event::cell::Cell;
 use crate::event::rule::{Demands, NOT_AFTER_INGESTION, ONE_TYPE, Rule};
 use crate::event::schema::EventSchema;
@@ -38,8 +42,9 @@ trait Checker: Send + Sync {
     /// Notes what it needs to know of a record later.
     fn note(&self, record: &Record<'_>, words: &mut [u64]);
     /// Tells of the records of one user, in order of time, whether each holds;
-    /// those that cannot be checked are left out.
-    fn check(&self, noted: &[Noted<'_>], tell: &mut dyn FnMut(&Trace, bool));
+    /// those that cannot be checked are left out. An operator may have adjusted what
+    /// the field that it reports on must be.
+    fn check(&self, noted: &[Noted<'_>], adjusted: Option<&Adjusted>, tell: &mut dyn FnMut(&Trace, bool));
 }
 
 /// What was noted of a record.
@@ -51,6 +56,8 @@ struct Noted<'a> {
 /// A declared rule, ready to be checked.
 pub struct Compiled {
     rule: &'static Rule,
+    /// The only dataset in which it holds; `None` for all.
+    only: Option<Dataset>,
     /// The place of the field that violations are reported on.
     field: usize,
     /// Where its words begin.
@@ -59,7 +66,7 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// The rules of an event type.
+    /// The rules for events of a type, in whichever dataset.
     ///
     /// # Panics
     /// On a declaration that names a field which does not exist, or notes too much.
@@ -70,7 +77,7 @@ impl Compiled {
                 .unwrap_or_else(|| panic!("a rule of {} names {field}, which it has not", schema.event_type))
         };
         let mut at = 0;
-        let compile = |rule: &'static Rule| {
+        let compile = |(only, rule): (Option<Dataset>, &'static Rule)| {
             let field = place(rule.field);
             let checker: Box<dyn Checker> = match rule.demands {
                 Demands::Chain { amount, direction, up, down } => Box::new(chain::Chain {
@@ -88,16 +95,22 @@ impl Compiled {
                 Demands::Carries { id, interactions, one_of } => Box::new(carries::Carries {
                     id: place(id),
                     interaction: place("interaction_type"),
+                    words: schema.interactions().unwrap_or(interactions),
                     interactions,
                     one_of: one_of.iter().map(|field| place(field)).collect(),
                 }),
             };
-            let compiled = Self { rule, field, at, checker };
+            let compiled = Self { rule, only, field, at, checker };
             at += compiled.checker.words();
             assert!(at <= WORDS, "the rules of {} note more than {WORDS} words", schema.event_type);
             compiled
         };
-        schema.rules.iter().map(compile).collect()
+        rules_for(schema).map(compile).collect()
+    }
+
+    /// Whether it is checked by these rules, on the type at `place`.
+    fn holds_in(&self, rules: &Rules, place: usize) -> bool {
+        self.only.is_none_or(|dataset| dataset == rules.dataset) && rules.applies(place, self.field, self.rule.name)
     }
 
     pub fn note(&self, record: &Record<'_>, words: &mut [u64; WORDS]) {
@@ -128,13 +141,13 @@ impl Metric for Consistency {
         places.dedup();
         let mut noted = Vec::with_capacity(traces.len());
         for place in places.into_iter().map(usize::from) {
-            for rule in rules_of(place).iter().filter(|rule| rules.applies(place, rule.field, rule.rule.name)) {
+            for rule in rules_of(place).iter().filter(|rule| rule.holds_in(rules, place)) {
                 noted.clear();
                 let own = traces.iter().filter(|trace| usize::from(trace.place) == place);
                 let words = rule.at..rule.at + rule.checker.words();
                 noted.extend(own.map(|trace| Noted { trace, words: &trace.words[words.clone()] }));
                 let checks = self.ruled.of(place, rule.field);
-                rule.checker.check(&noted, &mut |trace, holds| {
+                rule.checker.check(&noted, rules.adjusted(place, rule.field), &mut |trace, holds| {
                     checks.checks += 1;
                     if !holds {
                         checks.violate(&rules.sample, rule.rule.name, trace.example());

@@ -111,6 +111,7 @@ mod tests {
             occurred_at: at,
             schema_version: 1,
             data: serde_json::from_str(json).unwrap(),
+            extra: Default::default(),
         };
         digest(&Record::of(&StoredEvent { event, ingested_at: at }).unwrap())
     }

@@ -16,7 +16,7 @@ use crate::event::schema::{self, Kind};
 use crate::event::{EventId, FaultCode};
 
 /// Raised whenever the same records would be judged otherwise than before.
-const ENGINE: u32 = 2;
+const ENGINE: u32 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Rules {
@@ -52,6 +52,7 @@ impl Rules {
         let mut hash = Sha256::new();
         let Self { dataset, clock_skew_seconds, changes, sample: _ } = self;
         hash.update(format!("{ENGINE} {dataset} {clock_skew_seconds} {:?} {weights:?}", changes.0.source));
+        hash.update(format!("{:?}", dataset.spec().rules));
         for event_type in self.dataset.record_types() {
             hash.update(format!("{event_type} {:?}", schema::of_name(event_type)));
         }
@@ -62,7 +63,7 @@ impl Rules {
         Duration::seconds(self.clock_skew_seconds)
     }
 
-    fn adjusted(&self, place: usize, field: usize) -> Option<&'static Adjusted> {
+    pub(super) fn adjusted(&self, place: usize, field: usize) -> Option<&'static Adjusted> {
         self.changes.0.by_place.get(place)?.get(field)?.as_ref()
     }
 

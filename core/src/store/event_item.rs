@@ -2,6 +2,7 @@
 //! which an erasure turns into a tombstone.
 
 use anyhow::{Context, Result};
+use serde_json::Map;
 
 use super::attribute::{self, Item, number, string, time};
 use super::counters::ShardId;
@@ -22,6 +23,8 @@ pub(super) const SUFFICIENT_ON: &str = "sufficient_on";
 pub(super) const COUNTED_ON: &str = "counted_on";
 /// The name under which a segment update is counted.
 pub(super) const SEGMENT: &str = "segment";
+/// Members of the envelope that nobody knows.
+const EXTRA: &str = "extra";
 
 /// The item that an event is stored as. `shard` is the one that counts the event:
 /// an erasure takes it off there again.
@@ -48,6 +51,9 @@ pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>)
         if count > 0 {
             item.insert(name.to_owned(), number(count));
         }
+    }
+    if !event.extra.is_empty() {
+        item.insert(EXTRA.to_owned(), string(serde_json::to_string(&event.extra)?));
     }
     if let Some(segment) = segment {
         item.insert(SEGMENT.to_owned(), string(segment));
@@ -113,6 +119,10 @@ pub(super) fn event(item: &Item) -> Result<StoredEvent> {
             occurred_at: attribute::get_time(item, "occurred_at")?,
             schema_version: attribute::get_number(item, "schema_version")?,
             data: serde_json::from_str(text("data")?).context("the data of a stored event cannot be read")?,
+            extra: match item.get(EXTRA) {
+                None => Map::new(),
+                Some(_) => serde_json::from_str(text(EXTRA)?).context("a stored event cannot be read")?,
+            },
         },
         ingested_at: attribute::get_time(item, "ingested_at")?,
     })

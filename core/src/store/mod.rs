@@ -54,6 +54,9 @@ use crate::dataset::settings::Resources;
 /// again, with jitter, and a transaction under the same token.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a start waits for the tables; the first invocation has more patience.
+const WARM_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Clients of the services, made once per process.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -87,6 +90,18 @@ impl Clients {
             s3: aws_sdk_s3::Client::from_conf(s3),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             resources,
+        }
+    }
+
+    /// Reads one small item, so that the credentials are resolved and a connection
+    /// to the tables stands before the first invocation. What goes wrong here is the
+    /// first invocation's to find out and to answer.
+    pub async fn warm(&self) {
+        let counters = Counters::new(self);
+        match tokio::time::timeout(WARM_TIMEOUT, counters.read(ShardId::pick(0))).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(error = format!("{error:#}"), "the tables could not be read at the start"),
+            Err(_) => tracing::warn!("the tables did not answer at the start within {WARM_TIMEOUT:?}"),
         }
     }
 }

@@ -17,7 +17,9 @@ pub struct Start {
     pub clients: Clients,
 }
 
-/// Sets up logging, reads the settings and makes the clients, all during init.
+/// Sets up logging, reads the settings, makes the clients and connects them, all
+/// during init: Lambda lends it the most processor time, and nobody waits for it
+/// where instances are provisioned.
 ///
 /// # Errors
 /// An unknown or impossible setting.
@@ -30,6 +32,7 @@ pub async fn start() -> Result<Start, Error> {
         Caller::need_no_token();
     }
     let clients = Clients::from_env(settings.resources.clone()).await;
+    clients.warm().await;
     Ok(Start { settings, clients })
 }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::io::{BufWriter, Write};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use fincoach_simulate::Simulation;
 use function_edge::Scope;
 use learning_core::store::Quarantine;
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::access::Access;
@@ -53,9 +55,20 @@ struct Serve {
     /// Stop when everything is replayed, assessed and prepared.
     #[arg(long)]
     exit: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Who reaches the service.
+#[derive(Debug, Args)]
+struct Reach {
     /// Let only those use the API who show a token, as on AWS; `token` makes one.
     #[arg(long)]
     require_auth: bool,
+    /// The address to listen on. Whoever reaches the tables and the bucket there may
+    /// change them: no other than this machine's own should be open to strangers.
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    listen: IpAddr,
 }
 
 #[derive(Debug, Args)]
@@ -63,7 +76,7 @@ struct Place {
     /// Where tables and objects are kept; made where absent.
     #[arg(long, value_name = "FOLDER", default_value = ".local")]
     data_dir: PathBuf,
-    /// Port of the API; S3 and DynamoDB take the two after it. 0 takes any free ones.
+    /// Port of the API; S3, DynamoDB and the bus take the three after it. 0 takes any free ones.
     #[arg(long, default_value_t = DEFAULT_PORT)]
     port: u16,
 }
@@ -96,9 +109,8 @@ enum Command {
     Serve {
         #[command(flatten)]
         place: Place,
-        /// Let only those use the API who show a token, as on AWS; `token` makes one.
-        #[arg(long)]
-        require_auth: bool,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// Print a token for a stack that was started with --require-auth; it lasts a day.
     Token {
@@ -157,9 +169,9 @@ impl Cli {
                 log();
                 return command::reconcile(&Options { port: 0, ..place.options() }, format).await;
             }
-            Some(Command::Serve { place, require_auth }) => {
+            Some(Command::Serve { place, reach }) => {
                 log();
-                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false, require_auth }).await?;
+                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false, reach }).await?;
             }
             Some(Command::Token { place, scopes }) => {
                 let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
@@ -205,18 +217,28 @@ async fn serve(serve: &Serve) -> Result<()> {
     environment::check()?;
     // Opened first: a file that is not there should not cost a start.
     let files: Vec<Source> = serve.events.iter().map(|file| Source::open(file)).collect::<Result<_>>()?;
-    let access = if serve.require_auth { Access::guarded(&serve.place.data_dir)? } else { Access::Open };
-    let stack = Stack::start_with(&serve.place.options(), access).await?;
+    let Reach { require_auth, listen } = serve.reach;
+    let access = if require_auth { Access::guarded(&serve.place.data_dir)? } else { Access::Open };
+    let stack = Stack::start_on(listen, &serve.place.options(), access).await?;
     let outcome = tokio::select! {
         outcome = work(serve, &stack, files) => outcome,
-        stopped = tokio::signal::ctrl_c() => {
-            stopped.context("cannot listen for Ctrl-C")?;
+        stopped = told_to_stop() => {
+            stopped.context("cannot listen for signals")?;
             eprintln!("\nStopping. What was taken in is kept; the next start goes on from here.");
             Ok(())
         }
     };
     stack.stop().await;
     outcome
+}
+
+/// By Ctrl-C, or as container engines and service managers do it.
+async fn told_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 async fn work(serve: &Serve, stack: &Stack, files: Vec<Source>) -> Result<()> {

@@ -13,7 +13,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use learning_core::dataset::settings::{PREFIX, Settings};
 use learning_core::store::{Clients, http_client};
 
-use crate::engine::{self, Engines};
+use crate::engine::{self, Endpoints, Engines};
 
 /// Reads the settings. What the environment leaves open: no minimum interval
 /// between automatic assessments, and a pseudonym key that is made once and kept
@@ -59,24 +59,29 @@ pub fn secret(file: &Path) -> Result<String> {
     Ok(key)
 }
 
-/// Clients of the embedded engines.
+/// Clients of the running engines.
 pub fn clients(engines: &Engines, settings: &Settings) -> Clients {
-    clients_at(&engines.dynamodb, &engines.s3, &engines.bus, settings)
+    clients_at(&engines.endpoints(), settings)
 }
 
-/// Clients of engines at these URLs.
-pub fn clients_at(dynamodb: &str, s3: &str, bus: &str, settings: &Settings) -> Clients {
-    let clients = |endpoint: &str| Clients::new(&config(endpoint), true, settings.resources.clone());
-    Clients { s3: clients(s3).s3, eventbridge: clients(bus).eventbridge, ..clients(dynamodb) }
+/// Clients of engines that listen there, or of something in front of them.
+pub fn clients_at(at: &Endpoints, settings: &Settings) -> Clients {
+    let clients = |endpoint: &str, key: &str| Clients::new(&config(endpoint, key), true, settings.resources.clone());
+    Clients {
+        s3: clients(&at.s3, engine::ACCESS_KEY).s3,
+        eventbridge: clients(&at.bus, engine::ACCESS_KEY).eventbridge,
+        ..clients(&at.dynamodb, &at.dynamodb_key)
+    }
 }
 
 /// A client of the streams, which the DynamoDB engine serves too.
 pub fn stream_client(engines: &Engines) -> aws_sdk_dynamodbstreams::Client {
-    aws_sdk_dynamodbstreams::Client::new(&config(&engines.dynamodb))
+    let at = engines.endpoints();
+    aws_sdk_dynamodbstreams::Client::new(&config(&at.dynamodb, &at.dynamodb_key))
 }
 
-fn config(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::from_keys(engine::ACCESS_KEY, engine::SECRET_KEY, None);
+fn config(endpoint: &str, access_key: &str) -> SdkConfig {
+    let credentials = Credentials::from_keys(access_key, engine::SECRET_KEY, None);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(engine::REGION))

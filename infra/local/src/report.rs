@@ -127,11 +127,13 @@ pub fn addresses(stack: &Stack, data_dir: &Path) -> String {
         "API       {api}/coaching/events, {api}/coaching/continuous-learning/status\n\
          S3        {s3}  bucket {bucket}, access key and secret: {key}\n\
          DynamoDB  {dynamodb}\n\
+         bus       {bus}\n\
          data      {folder}",
         api = stack.api,
         s3 = stack.engines.s3,
         key = crate::engine::ACCESS_KEY,
         dynamodb = stack.engines.dynamodb,
+        bus = stack.engines.bus,
         folder = data_dir.display(),
     )
 }

@@ -1,5 +1,6 @@
 //! The running stack.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::{environment, front, incoming, schedule};
 #[derive(Clone, Debug)]
 pub struct Options {
     pub data_dir: PathBuf,
-    /// Of the API; S3 and DynamoDB take the two after it. 0: any three free ports.
+    /// Of the API; S3, DynamoDB and the bus take the three after it. 0: any four free ports.
     pub port: u16,
 }
 
@@ -59,16 +60,24 @@ impl Stack {
     /// # Errors
     /// See [`Stack::start`].
     pub async fn start_with(options: &Options, access: Access) -> Result<Self> {
+        Self::start_on(Ipv4Addr::LOCALHOST.into(), options, access).await
+    }
+
+    /// As [`Stack::start_with`], listening on this address.
+    ///
+    /// # Errors
+    /// See [`Stack::start`].
+    pub async fn start_on(address: IpAddr, options: &Options, access: Access) -> Result<Self> {
         environment::check()?;
         let after = |n: u16| if options.port == 0 { Some(0) } else { options.port.checked_add(n) };
-        let (Some(s3_port), Some(dynamodb_port)) = (after(1), after(2)) else {
-            bail!("port {} leaves no room for the two ports after it: choose a lower --port", options.port);
+        let (Some(s3_port), Some(dynamodb_port), Some(_)) = (after(1), after(2), after(3)) else {
+            bail!("port {} leaves no room for the three ports after it: choose a lower --port", options.port);
         };
-        let listener = server::bind("API", options.port)?;
+        let listener = server::bind("API", address, options.port)?;
         let api = server::url(&listener)?;
         let (sender, deliveries) = mpsc::unbounded_channel();
         let engine_options = engine::Options { data_dir: options.data_dir.clone(), s3_port, dynamodb_port };
-        let engines = engine::start(engine_options, Rules::bundled()?, sender).await?;
+        let engines = engine::start_on(address, engine_options, Rules::bundled()?, sender).await?;
         let settings = environment::settings(&options.data_dir)?;
         let clients = environment::clients(&engines, &settings);
         ensure(&clients).await?;

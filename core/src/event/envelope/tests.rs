@@ -112,7 +112,7 @@ fn size_and_depth_are_limited() {
 fn right(kind: &Kind) -> Value {
     match kind {
         Kind::Id => json!("id-1"),
-        Kind::Text => json!("text"),
+        Kind::Text(_) => json!("text"),
         Kind::Number { .. } => json!(1),
         Kind::Index => json!(3),
         Kind::Vocabulary(words) => json!(words[0]),
@@ -126,7 +126,14 @@ fn right(kind: &Kind) -> Value {
 fn wrong(kind: &Kind) -> Vec<(Value, FaultCode)> {
     match kind {
         Kind::Id => vec![(json!("x".repeat(129)), FaultCode::TooLong), (json!(1.5), FaultCode::WrongType)],
-        Kind::Text => vec![(json!(1), FaultCode::WrongType), (json!(["text"]), FaultCode::WrongType)],
+        Kind::Text(most) => {
+            let mut wrong = vec![(json!(1), FaultCode::WrongType), (json!(["text"]), FaultCode::WrongType)];
+            // Longer texts are cut before they are checked.
+            if *most < intake().privacy.string_chars.unwrap() {
+                wrong.push((json!("x".repeat(most + 1)), FaultCode::TooLong));
+            }
+            wrong
+        }
         Kind::Number { min, max } => {
             let mut wrong = vec![(json!("many"), FaultCode::WrongType), (json!("1"), FaultCode::WrongType)];
             if !matches!(min, Bound::None) {
@@ -187,14 +194,17 @@ fn every_field_of_every_type_is_refused_or_warned_of_as_it_is_declared() {
 }
 
 #[test]
-fn what_the_envelope_does_not_keep_is_said() {
+fn what_the_envelope_does_not_know_is_kept_redacted_and_said() {
     let mut event = transaction();
     event["password"] = json!("hunter2");
+    event["trace"] = json!({"span": 7, "by": "joe@example.com"});
     event["schema_version"] = json!(9);
-    let warnings = read(&event, &intake()).unwrap().warnings;
+    let Admitted { event, warnings, redactions } = read(&event, &intake()).unwrap();
+    assert_eq!(Value::Object(event.extra), json!({"trace": {"span": 7, "by": "[email]"}}));
+    assert_eq!(redactions, Redactions { dropped: 1, masked: 1, truncated: 0 });
     assert_eq!(
         codes(&warnings),
-        [("schema_version".into(), FaultCode::UnknownVersion), (String::new(), FaultCode::UnknownField)]
+        [(String::new(), FaultCode::UnknownField), ("schema_version".into(), FaultCode::UnknownVersion)]
     );
     assert!(!format!("{warnings:?}").contains("hunter2"));
 }

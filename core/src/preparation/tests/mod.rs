@@ -47,6 +47,7 @@ fn event(id: u128, event_type: &str, occurred_at: &str, mut data: Value) -> Stor
             occurred_at: occurred_at.parse().unwrap(),
             schema_version: 1,
             data: data.as_object().unwrap().clone(),
+            extra: Default::default(),
         },
         ingested_at: "2026-12-01T00:00:00Z".parse().unwrap(),
     }

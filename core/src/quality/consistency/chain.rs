@@ -1,9 +1,10 @@
 //! Balances chain: the balance is the one before, plus what came in or minus what
-//! went out, within a cent.
+//! went out, within a cent or what the operator tolerates.
 
 use rust_decimal::Decimal;
 
 use super::{Checker, Noted};
+use crate::dataset::rules::Adjusted;
 use crate::quality::record::{Record, Trace};
 
 const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
@@ -33,7 +34,8 @@ impl Checker for Chain {
     }
 
     /// Checked where a record and the one before it both tell their balance.
-    fn check(&self, noted: &[Noted<'_>], tell: &mut dyn FnMut(&Trace, bool)) {
+    fn check(&self, noted: &[Noted<'_>], adjusted: Option<&Adjusted>, tell: &mut dyn FnMut(&Trace, bool)) {
+        let tolerance = adjusted.and_then(|adjusted| adjusted.tolerance).unwrap_or(CENT);
         let mut before: Option<Decimal> = None;
         for Noted { trace, words } in noted {
             let after = unpack(&words[..2]);
@@ -42,7 +44,7 @@ impl Checker for Chain {
                 let holds = before
                     .checked_add(change)
                     .and_then(|expected| expected.checked_sub(after))
-                    .is_some_and(|difference| difference.abs() <= CENT);
+                    .is_some_and(|difference| difference.abs() <= tolerance);
                 tell(trace, holds);
             }
             before = after;

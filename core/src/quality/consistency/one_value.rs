@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, Noted, key};
+use crate::dataset::rules::Adjusted;
 use crate::quality::record::{Record, Trace};
 
 pub struct OneValue {
@@ -21,7 +22,7 @@ impl Checker for OneValue {
         words[0] = if reading.is_populated() { (key(&reading.cell) as u64).max(1) } else { 0 };
     }
 
-    fn check(&self, noted: &[Noted<'_>], tell: &mut dyn FnMut(&Trace, bool)) {
+    fn check(&self, noted: &[Noted<'_>], _: Option<&Adjusted>, tell: &mut dyn FnMut(&Trace, bool)) {
         let named = || noted.iter().filter(|noted| noted.words[0] != 0);
         let mut counts = BTreeMap::<u64, u64>::new();
         for Noted { words, .. } in named() {

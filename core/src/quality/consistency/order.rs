@@ -1,9 +1,11 @@
 //! The events of one thing follow one another: it is opened once, goes on, and
-//! ends once, and nothing comes after that.
+//! ends once, and nothing comes after that. Each event that comes before the opening
+//! or after an end is out of order, and so is each further opening.
 
 use std::collections::HashMap;
 
 use super::{Checker, Noted, key, split};
+use crate::dataset::rules::Adjusted;
 use crate::quality::record::{Record, Trace};
 
 pub struct Order {
@@ -17,12 +19,6 @@ pub struct Order {
 const OPENS: u64 = 1;
 const CONTINUES: u64 = 2;
 const ENDS: u64 = 3;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Stage {
-    Open,
-    Ended,
-}
 
 impl Checker for Order {
     fn words(&self) -> usize {
@@ -41,20 +37,26 @@ impl Checker for Order {
         };
     }
 
-    fn check(&self, noted: &[Noted<'_>], tell: &mut dyn FnMut(&Trace, bool)) {
-        let mut stages = HashMap::new();
-        for Noted { trace, words } in noted.iter().filter(|noted| noted.words[..2] != [0, 0]) {
-            let stage = stages.get(&words[..2]).copied();
-            let (holds, next) = match words[2] {
-                OPENS => (stage.is_none(), Stage::Open),
-                CONTINUES => (stage == Some(Stage::Open), Stage::Open),
-                ENDS => (stage == Some(Stage::Open), Stage::Ended),
-                _ => continue,
-            };
-            tell(trace, holds);
-            // What is out of order does not put the events that are in order in the wrong.
-            if holds || stage.is_none() {
-                stages.insert(&words[..2], next);
+    fn check(&self, noted: &[Noted<'_>], _: Option<&Adjusted>, tell: &mut dyn FnMut(&Trace, bool)) {
+        let mut things = HashMap::<&[u64], Vec<_>>::new();
+        for Noted { trace, words } in noted.iter().filter(|noted| noted.words[..2] != [0, 0] && noted.words[2] != 0) {
+            things.entry(&words[..2]).or_default().push((words[2], *trace));
+        }
+        for mut steps in things.into_values() {
+            // Nobody knows which of two at the same instant came first: they are taken as they should come.
+            steps.sort_by_key(|(step, trace)| (trace.occurred_at, *step));
+            let opening = steps.iter().position(|(step, _)| *step == OPENS);
+            let mut ended = false;
+            for (place, (step, trace)) in steps.into_iter().enumerate() {
+                let holds = match opening {
+                    // What came too early is in the wrong, and not the opening that it came before.
+                    Some(opening) if step == OPENS => place == opening,
+                    Some(opening) => place > opening && !ended,
+                    // Of what was never opened, the first record answers for that.
+                    None => place > 0 && !ended,
+                };
+                tell(trace, holds);
+                ended |= step == ENDS;
             }
         }
     }

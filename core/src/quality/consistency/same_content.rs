@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Checker, Noted, key, split};
+use crate::dataset::rules::Adjusted;
 use crate::quality::record::{Record, Trace};
 
 pub struct SameContent {
@@ -20,7 +21,7 @@ impl Checker for SameContent {
     }
 
     /// Each record is checked against the first one of its id.
-    fn check(&self, noted: &[Noted<'_>], tell: &mut dyn FnMut(&Trace, bool)) {
+    fn check(&self, noted: &[Noted<'_>], _: Option<&Adjusted>, tell: &mut dyn FnMut(&Trace, bool)) {
         let mut first = HashMap::with_capacity(noted.len());
         for Noted { trace, words } in noted.iter().filter(|noted| noted.words != [0, 0]) {
             let expected = first.entry(*words).or_insert(trace.content);

@@ -20,9 +20,10 @@ pub fn between(first: &StoredEvent, second: &StoredEvent) -> Vec<String> {
             paths.push(name.to_owned());
         }
     }
-    let keys = a.data.keys().chain(b.data.keys().filter(|key| !a.data.contains_key(*key)));
-    for key in keys {
-        walk(a.data.get(key), b.data.get(key), &format!("data.{key}"), &mut paths);
+    for (a, b, under) in [(&a.data, &b.data, "data."), (&a.extra, &b.extra, "")] {
+        for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+            walk(a.get(key), b.get(key), &format!("{under}{key}"), &mut paths);
+        }
     }
     paths.truncate(MOST);
     paths
@@ -60,6 +61,7 @@ mod tests {
             occurred_at: DateTime::UNIX_EPOCH,
             schema_version: 1,
             data: data.as_object().cloned().unwrap_or_default(),
+            extra: Default::default(),
         };
         StoredEvent { event, ingested_at: DateTime::UNIX_EPOCH }
     }
@@ -70,6 +72,10 @@ mod tests {
         let mut second = stored(json!({"amount": 2, "a": {"b": 1, "c": 3, "d": 4}, "same": [1], "new": null}));
         assert_eq!(between(&first, &first), Vec::<String>::new());
         second.event.occurred_at = DateTime::from_timestamp_nanos(1);
-        assert_eq!(between(&first, &second), ["occurred_at", "data.a.c", "data.a.d", "data.amount", "data.new"]);
+        second.event.extra.insert("trace".to_owned(), json!(1));
+        assert_eq!(
+            between(&first, &second),
+            ["occurred_at", "data.a.c", "data.a.d", "data.amount", "data.new", "trace"]
+        );
     }
 }

@@ -48,8 +48,9 @@ impl Candidate {
     }
 
     fn bytes(&self) -> usize {
-        let data: usize = self.stored.event.data.iter().map(|(key, value)| key.len() + 4 + json_bytes(value)).sum();
-        ENVELOPE_BYTES + data
+        let event = &self.stored.event;
+        let members = event.data.iter().chain(&event.extra);
+        ENVELOPE_BYTES + members.map(|(key, value)| key.len() + 4 + json_bytes(value)).sum::<usize>()
     }
 }
 

@@ -52,6 +52,7 @@ mod tests {
             occurred_at: DateTime::UNIX_EPOCH,
             schema_version: 1,
             data: json!({"segment_id": "1", "segment_name": name}).as_object().cloned().unwrap(),
+            extra: Default::default(),
         }
     }
 

@@ -5,6 +5,10 @@ use serde_json::Value;
 
 use crate::report::{grouped, table};
 
+pub fn health(answer: &Value) -> String {
+    format!("The service is {}, version {}.", text(&answer["status"]), text(&answer["version"]))
+}
+
 pub fn status(answer: &Value) -> String {
     let rows = array(answer, "datasets").iter().map(|dataset| {
         [

@@ -36,6 +36,11 @@ pub enum Format {
 /// What may be asked. A token is taken from FINCOACH_TOKEN, where one is needed.
 #[derive(Debug, Subcommand)]
 pub enum Question {
+    /// Whether the service answers; exits with 1 where it does not.
+    Health {
+        #[command(flatten)]
+        ask: Ask,
+    },
     /// How the service and its datasets are.
     Status {
         #[command(flatten)]
@@ -86,6 +91,7 @@ impl Question {
     /// One line: the service does not answer, or says why it does not do it.
     pub async fn run(self) -> Result<ExitCode> {
         let (format, answer, table): (Format, Value, fn(&Value) -> String) = match self {
+            Question::Health { ask } => (ask.format, ask.client()?.get("health").await?, datasets::health),
             Question::Status { ask } => (ask.format, ask.client()?.get("status").await?, datasets::status),
             Question::Datasets { dataset: None, ask } => {
                 (ask.format, ask.client()?.get("datasets").await?, datasets::all)

@@ -1,7 +1,7 @@
-//! Listening on 127.0.0.1, serving until stopped.
+//! Listening, serving until stopped.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 /// How long requests under way may take to finish once a stop is asked for.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// Takes the port for the engine called `name`; 0 takes a free one.
-pub(crate) fn bind(name: &str, port: u16) -> Result<TcpListener> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|e| match e.kind() {
+/// Takes the port of the address for the engine called `name`; 0 takes a free one.
+pub(crate) fn bind(name: &str, address: IpAddr, port: u16) -> Result<TcpListener> {
+    let listener = TcpListener::bind((address, port)).map_err(|e| match e.kind() {
         ErrorKind::AddrInUse => anyhow!(
             "port {port} ({name}) is in use: stop the program that listens on it, or choose another with --port"
         ),
@@ -24,8 +24,11 @@ pub(crate) fn bind(name: &str, port: u16) -> Result<TcpListener> {
     Ok(listener)
 }
 
+/// Where this machine reaches the socket: on loopback, if it listens on all addresses.
 pub(crate) fn url(listener: &TcpListener) -> Result<String> {
-    Ok(format!("http://{}", listener.local_addr().context("a listening socket has no address")?))
+    let address = listener.local_addr().context("a listening socket has no address")?;
+    let ip = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
+    Ok(format!("http://{}", SocketAddr::new(ip, address.port())))
 }
 
 /// A server in the background of the current runtime.

@@ -46,11 +46,11 @@ async fn started(folder: &Scratch) -> (Engines, UnboundedReceiver<Delivery>) {
 
 /// The settings that the three clients share. No retries, so that a test sees the first answer.
 macro_rules! client {
-    ($sdk:ident, $endpoint:expr) => {
+    ($sdk:ident, $endpoint:expr, $key:expr) => {
         $sdk::Config::builder()
             .behavior_version_latest()
             .region($sdk::config::Region::new(REGION))
-            .credentials_provider($sdk::config::Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"))
+            .credentials_provider($sdk::config::Credentials::new($key, SECRET_KEY, None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .retry_config($sdk::config::retry::RetryConfig::disabled())
             .endpoint_url($endpoint)
@@ -58,11 +58,11 @@ macro_rules! client {
 }
 
 fn dynamodb(engines: &Engines) -> db::Client {
-    dynamodb_at(&engines.dynamodb)
+    dynamodb_at(&engines.dynamodb, &engines.dynamodb_key)
 }
 
-fn dynamodb_at(endpoint: &str) -> db::Client {
-    db::Client::from_conf(client!(db, endpoint).build())
+fn dynamodb_at(endpoint: &str, key: &str) -> db::Client {
+    db::Client::from_conf(client!(db, endpoint, key).build())
 }
 
 fn s3(engines: &Engines) -> aws_sdk_s3::Client {
@@ -70,9 +70,9 @@ fn s3(engines: &Engines) -> aws_sdk_s3::Client {
 }
 
 fn s3_at(endpoint: &str) -> aws_sdk_s3::Client {
-    aws_sdk_s3::Client::from_conf(client!(aws_sdk_s3, endpoint).force_path_style(true).build())
+    aws_sdk_s3::Client::from_conf(client!(aws_sdk_s3, endpoint, ACCESS_KEY).force_path_style(true).build())
 }
 
 fn eventbridge(engines: &Engines) -> events::Client {
-    events::Client::from_conf(client!(events, &engines.bus).build())
+    events::Client::from_conf(client!(events, &engines.bus, ACCESS_KEY).build())
 }
