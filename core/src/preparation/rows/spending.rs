@@ -6,8 +6,6 @@
 //! Transactions whose time cannot be believed are kept in `transactions/`, but
 //! are in no calendar. Free text, places, and ids of events and users are left out.
 
-use std::collections::BTreeMap;
-
 use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -52,20 +50,22 @@ struct Day {
 /// Every day from the user's first to their last with a transaction at a
 /// believable time, in order.
 fn calendar(user: &User) -> impl Iterator<Item = Day> {
-    let mut debits = BTreeMap::<NaiveDate, [Decimal; Category::ALL.len()]>::new();
-    for transaction in user.transactions.iter().filter(|transaction| transaction.plausible_time) {
-        let day = debits.entry(transaction.occurred_at.date_naive()).or_default();
-        if !transaction.credit {
-            let sum = &mut day[transaction.category as usize];
-            *sum = sum.saturating_add(transaction.amount);
-        }
-    }
-    let first = debits.first_key_value().map(|(date, _)| *date);
-    let last = debits.last_key_value().map(|(date, _)| *date);
+    let believable = || user.transactions.iter().filter(|transaction| transaction.plausible_time);
+    let day_of = |transaction: &Transaction| transaction.occurred_at.date_naive();
+    let (first, last) = (believable().next().map(day_of), believable().next_back().map(day_of));
     let days = first.into_iter().flat_map(|first| first.iter_days()).take_while(move |date| Some(*date) <= last);
+    // They are in order of time, as the days are.
+    let mut coming = believable().peekable();
     days.map(move |date| {
-        let spent = debits.get(&date);
-        Day { date, observed: spent.is_some(), debits: spent.copied().unwrap_or_default() }
+        let mut day = Day { date, observed: false, debits: [Decimal::ZERO; _] };
+        while let Some(transaction) = coming.next_if(|transaction| day_of(transaction) == date) {
+            day.observed = true;
+            if !transaction.credit {
+                let sum = &mut day.debits[transaction.category as usize];
+                *sum = sum.saturating_add(transaction.amount);
+            }
+        }
+        day
     })
 }
 
@@ -140,7 +140,7 @@ impl DatasetRows for SpendingRows {
                 .put(subject.as_str())
                 .put(date)
                 .put(nearest_float(total))
-                .put_all(debits.map(nearest_float))
+                .put_all(if observed { debits.map(nearest_float) } else { [0.0; _] })
                 .put(observed)
                 .put(small(date.weekday().num_days_from_monday()))
                 .put(small(date.month()))
