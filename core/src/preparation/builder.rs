@@ -142,18 +142,13 @@ impl Builder {
     /// Takes all events of one user, in any order. Each user must come once. What
     /// goes wrong is kept, and answered by [`Builder::write`].
     pub fn add_user(&mut self, user: UserId, events: &[StoredEvent]) {
-        if let Some(user) = self.read(user, events) {
+        let read = User::read(&self.key, user, events, self.clock_skew(), self.reads);
+        if let Some(user) = self.keep_failure(read) {
             self.hold(user);
             if self.held_bytes > self.memory {
                 self.spill_held();
             }
         }
-    }
-
-    /// What a preparation keeps of the events of a user.
-    pub(super) fn read(&mut self, user: UserId, events: &[StoredEvent]) -> Option<User> {
-        let read = User::read(&self.key, user, events, self.clock_skew(), self.reads);
-        self.keep_failure(read)
     }
 
     /// A user of whom nothing has been read yet.
@@ -186,6 +181,10 @@ impl Builder {
 
     pub(super) fn memory(&self) -> usize {
         self.memory
+    }
+
+    pub(super) fn reads(&self) -> Reads {
+        self.reads
     }
 
     pub(super) fn clock_skew(&self) -> Duration {

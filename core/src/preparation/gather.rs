@@ -33,15 +33,9 @@ impl Gather {
         if line.data.schema.event_type != EventType::TransactionCreation.name() {
             return false;
         }
-        let clock_skew = self.builder.clock_skew();
-        if let Some(transaction) = self.builder.keep_failure(Transaction::of_line(line, now, clock_skew)) {
-            let user = self.users.entry(line.user).or_insert_with(|| {
-                self.bytes += size_of::<(UserId, User)>();
-                self.builder.user(line.user)
-            });
-            let room = user.transactions.capacity();
-            user.transactions.push(transaction);
-            self.bytes += (user.transactions.capacity() - room) * size_of::<Transaction>();
+        let transaction = Transaction::of_line(line, now, self.builder.clock_skew());
+        if let Some(transaction) = self.builder.keep_failure(transaction) {
+            self.bytes += self.user(line.user).push(transaction);
             self.make_room();
         }
         true
@@ -49,15 +43,19 @@ impl Gather {
 
     /// Takes an event of any type.
     pub fn add(&mut self, stored: &StoredEvent) {
-        let user = stored.event.user;
-        if let Some(part) = self.builder.read(user, std::slice::from_ref(stored)) {
-            self.bytes += part.weight();
-            match self.users.get_mut(&user) {
-                Some(user) => user.append(part),
-                None => drop(self.users.insert(user, part)),
-            }
+        let (clock_skew, reads) = (self.builder.clock_skew(), self.builder.reads());
+        let added = self.user(stored.event.user).add(stored, clock_skew, reads);
+        if let Some(bytes) = self.builder.keep_failure(added) {
+            self.bytes += bytes;
             self.make_room();
         }
+    }
+
+    fn user(&mut self, user: UserId) -> &mut User {
+        self.users.entry(user).or_insert_with(|| {
+            self.bytes += size_of::<(UserId, User)>();
+            self.builder.user(user)
+        })
     }
 
     fn make_room(&mut self) {
@@ -75,7 +73,7 @@ impl Gather {
         self.bytes = 0;
     }
 
-    /// The builder with all events in it. It takes nothing that it may have been given already.
+    /// The builder, with all events in it.
     pub fn finish(mut self) -> Builder {
         self.hand_over();
         self.builder

@@ -59,10 +59,34 @@ impl User {
         reads: Reads,
     ) -> Result<Self, Unreadable> {
         let mut read = Self::new(key, user);
-        read.transactions = Transaction::of_user(events, clock_skew)?;
-        read.reports = events.iter().filter_map(|stored| Report::read(stored, clock_skew, reads)).collect();
+        for stored in events {
+            read.add(stored, clock_skew, reads)?;
+        }
         read.order();
         Ok(read)
+    }
+
+    /// Takes what the rows may be made from of an event; answers how many bytes that
+    /// takes in memory. [`User::order`] must follow.
+    ///
+    /// # Errors
+    /// A transaction that cannot be read.
+    pub fn add(&mut self, stored: &StoredEvent, clock_skew: Duration, reads: Reads) -> Result<usize, Unreadable> {
+        if stored.event.event_type == EventType::TransactionCreation {
+            return Ok(self.push(Transaction::read(stored, clock_skew)?));
+        }
+        let Some(report) = Report::read(stored, clock_skew, reads) else { return Ok(0) };
+        let bytes = report.weight();
+        self.reports.push(report);
+        Ok(bytes)
+    }
+
+    /// Takes a transaction; answers by how many bytes the user has grown, with room for
+    /// more. [`User::order`] must follow.
+    pub fn push(&mut self, transaction: Transaction) -> usize {
+        let room = self.transactions.capacity();
+        self.transactions.push(transaction);
+        (self.transactions.capacity() - room) * size_of::<Transaction>()
     }
 
     /// Takes in other events of the same user; [`User::order`] must follow.
@@ -78,7 +102,7 @@ impl User {
 
     /// About what the user takes in memory, in bytes.
     pub fn weight(&self) -> usize {
-        let reports: usize = self.reports.iter().map(|report| size_of::<Report>() + 16 + report.data.len()).sum();
+        let reports: usize = self.reports.iter().map(Report::weight).sum();
         size_of::<Self>() + self.transactions.len() * (size_of::<Transaction>() + 8) + reports
     }
 
@@ -97,9 +121,6 @@ impl User {
 impl Report {
     fn read(stored: &StoredEvent, clock_skew: Duration, reads: Reads) -> Option<Self> {
         let event = &stored.event;
-        if event.event_type == EventType::TransactionCreation {
-            return None;
-        }
         let (_, fields) = reads.iter().find(|(event_type, _)| *event_type == event.event_type.name())?;
         let kept: Map<String, Value> =
             fields.iter().filter_map(|name| Some(((*name).to_owned(), event.data.get(*name)?.clone()))).collect();
@@ -110,6 +131,11 @@ impl Report {
             plausible_time: stored.has_plausible_time(clock_skew),
             data: Value::Object(kept).to_string().into(),
         })
+    }
+
+    /// About what it takes in memory, in bytes.
+    fn weight(&self) -> usize {
+        size_of::<Self>() + 16 + self.data.len()
     }
 
     pub fn occurred_at(&self) -> DateTime<Utc> {
