@@ -31,7 +31,7 @@ def check_transitions(machine):
     """cfn-lint knows the fields of states, but does not follow where they lead."""
     states = machine["States"]
     for name, state in [("StartAt", {"Next": machine["StartAt"]}), *states.items()]:
-        leads_to = [part[key] for part in [state, *state.get("Choices", [])] for key in ("Next", "Default") if key in part]
+        leads_to = [part[key] for part in [state, *state.get("Choices", []), *state.get("Catch", [])] for key in ("Next", "Default") if key in part]
         for other in leads_to:
             if other not in states:
                 sys.exit(f"preparation.asl.json: {name} leads to {other}, which is no state")

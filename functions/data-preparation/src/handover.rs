@@ -132,6 +132,7 @@ pub async fn trained(state: &State, request: &Request) -> Result<Reply, Problem>
 pub async fn features(state: &State, request: &Request) -> Result<Reply, Problem> {
     let id = request.segment("user_id");
     let user = Uuid::parse_str(id).map_err(|_| Problem::malformed(format!("user_id must be a UUID, not {id:?}")))?;
+    request.caller.may_touch(UserId(user))?;
     let asked = request.query_time("as_of")?;
     let as_of = asked.unwrap_or_else(Utc::now);
     let known_at = request.query_time("known_at")?;

@@ -29,7 +29,7 @@ pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Prob
                     if let [Outcome::Rejected { errors, .. }] = outcomes.as_slice() {
                         return Err(refusal(errors.clone()));
                     }
-                    intake.summary.add(outcomes);
+                    intake.list(outcomes)?;
                 }
                 Posted::Batch(events) => {
                     let mut chunk = Chunk::default();
@@ -104,6 +104,10 @@ impl<'a> Intake<'a> {
         self.state.ingest.ingest(events, &terms).await.map_err(problem_of)
     }
 
+    fn list(&mut self, outcomes: Vec<Outcome>) -> Result<(), Problem> {
+        self.summary.add(outcomes).map_err(|error| Problem::internal(&error.into()))
+    }
+
     async fn push(&mut self, chunk: &mut Chunk, text: &[u8], event: Incoming) -> Result<(), Problem> {
         chunk.bytes += text.len();
         chunk.events.push(event);
@@ -117,7 +121,7 @@ impl<'a> Intake<'a> {
         let Chunk { events, .. } = std::mem::take(chunk);
         if !events.is_empty() {
             let outcomes = self.take(events).await?;
-            self.summary.add(outcomes);
+            self.list(outcomes)?;
         }
         Ok(())
     }

@@ -200,7 +200,10 @@ pub struct FailingRecord {
     pub event_type: String,
     pub occurred_at: DateTime<Utc>,
     pub ingested_at: DateTime<Utc>,
+    pub schema_version: u32,
     pub data: BTreeMap<String, Value>,
+    /// Members of the envelope that nobody knows.
+    pub extra: BTreeMap<String, Value>,
 }
 
 #[derive(JsonSchema)]

@@ -122,14 +122,16 @@ impl Operation {
         self = self.problems([(500, "Our fault; it is logged under the id that the answer names.")]);
         let mut responses = Map::new();
         for answer in &self.answers {
-            let mut response = json!({
-                "description": answer.says,
-                "headers": {"x-request-id": {"schema": {"type": "string"}, "description": "Under which it is logged."}},
+            // A status may come with several kinds of content.
+            let response = responses.entry(answer.status.to_string()).or_insert_with(|| {
+                json!({
+                    "description": answer.says,
+                    "headers": {"x-request-id": {"schema": {"type": "string"}, "description": "Under which it is logged."}},
+                })
             });
             if let Some((kind, schema)) = answer.content {
-                response["content"] = json!({kind: {"schema": schema(schemas)}});
+                response["content"][kind] = json!({"schema": schema(schemas)});
             }
-            responses.insert(answer.status.to_string(), response);
         }
         let mut operation = json!({
             "operationId": self.id,

@@ -97,27 +97,41 @@ pub fn of(route: Route) -> Operation {
             .uuid("assessment_id", "The id of an assessment.")
             .answers::<AnyAssessment>(200, "As far as it is; `state` tells.")
             .problems([MALFORMED, UNKNOWN_ASSESSMENT]),
-        Route::FailingRecords => {
-            Operation::new("listFailingRecords", "quality", "The records that fail a rule, as they are now.")
-                .uuid("assessment_id", "The id of an assessment.")
-                .parameter(
-                    "query",
-                    "rule",
-                    true,
-                    json!({"type": "string"}),
-                    "The `key` of a part of the explanation, or `duplicate`.",
-                )
-                .limit()
-                .parameter(
-                    "query",
-                    "cursor",
-                    false,
-                    json!({"type": "string", "format": "uuid"}),
-                    "The `next` of an earlier answer.",
-                )
-                .answers::<FailingRecords>(200, "A page of them.")
-                .problems([MALFORMED, (404, "There is no such assessment, or no such rule in it.")])
-        }
+        Route::FailingRecords => Operation::new(
+            "listFailingRecords",
+            "quality",
+            "The records that fail a rule, as they are now.",
+        )
+        .uuid("assessment_id", "The id of an assessment.")
+        .parameter(
+            "query",
+            "rule",
+            true,
+            json!({"type": "string"}),
+            "The `key` of a part of the explanation, or `duplicate`.",
+        )
+        .parameter(
+            "query",
+            "limit",
+            false,
+            json!({"type": "integer", "minimum": 1, "maximum": 1_000, "default": 50}),
+            "Records of a page. All records are read for each page; one of more than 4 MB ends earlier.",
+        )
+        .parameter(
+            "query",
+            "cursor",
+            false,
+            json!({"type": "string", "format": "uuid"}),
+            "The `next` of an earlier answer.",
+        )
+        .answers::<FailingRecords>(200, "A page of them; as NDJSON, the header Link names the next one.")
+        .answers_with(
+            200,
+            "",
+            "application/x-ndjson",
+            |_| json!({"type": "string", "description": "One record a line, in the form of those under `records`."}),
+        )
+        .problems([MALFORMED, (404, "There is no such assessment, or no such rule in it.")]),
         Route::PrepareData => {
             Operation::new("prepareData", "versions", "Closes the epoch of a dataset and prepares a version.")
                 .body(schema_of::<PrepareData>)
