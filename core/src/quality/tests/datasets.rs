@@ -7,12 +7,12 @@ use rand::{RngExt, SeedableRng};
 use super::*;
 
 /// The records of one user, without a fault.
-type Clean = fn(u128) -> Vec<StoredEvent>;
+pub type Clean = fn(u128) -> Vec<StoredEvent>;
 
 /// One fault, and all that it is found as.
-struct Fault {
+pub struct Fault {
     name: &'static str,
-    plant: fn(&mut Vec<StoredEvent>),
+    pub plant: fn(&mut Vec<StoredEvent>),
     /// Dimension, `type.field`, rule, and how often.
     found: &'static [(Dimension, &'static str, &'static str, u64)],
     duplicates: u64,
@@ -421,7 +421,7 @@ const OF_SEGMENTATION: &[Fault] = &[
     duplicate("the same segment again", |r| again(r, 3)),
 ];
 
-const DATASETS: [(Dataset, Clean, &[Fault]); 4] = [
+pub const DATASETS: [(Dataset, Clean, &[Fault]); 4] = [
     (Dataset::SPENDING, spending, OF_SPENDING),
     (Dataset::RECOMMENDATION, recommendation, OF_RECOMMENDATION),
     (Dataset::GOAL, goal, OF_GOAL),
