@@ -200,6 +200,18 @@ impl Objects {
         Ok(keys)
     }
 
+    /// The first keys, in order, that begin with `prefix` and come after `after`: at most `most`, and never more
+    /// than a thousand.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn list_after(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Vec<String>> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let list = list.set_start_after(after.map(str::to_owned)).max_keys(i32::try_from(most).unwrap_or(i32::MAX));
+        let page = list.send().await.with_context(|| format!("could not list {}", self.uri(prefix)))?;
+        Ok(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+    }
+
     /// Part of an object, from `from` on, at most `most` bytes; `None` where there
     /// is no such object.
     ///

@@ -41,6 +41,17 @@ pub enum EventStatus {
 }
 
 #[derive(JsonSchema)]
+pub struct Replayed {
+    pub accepted: u64,
+    /// Stored already: they have left the quarantine too.
+    pub duplicates: u64,
+    /// They stay in quarantine, with the reasons of today.
+    pub rejected: u64,
+    /// What to send as `cursor` for the next stretch; `null` at the end.
+    pub next: Option<String>,
+}
+
+#[derive(JsonSchema)]
 pub struct DatasetInBody {
     pub dataset_id: Uuid,
 }

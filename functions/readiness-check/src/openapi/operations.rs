@@ -1,13 +1,13 @@
 //! What each route does, takes and answers.
 
 use function_edge::Route;
-use learning_core::store::{ASSESSMENT_PREFIX, CHANGE_PREFIX};
+use learning_core::store::{ASSESSMENT_PREFIX, CHANGE_PREFIX, QUARANTINE};
 use learning_core::usecase::Dependencies;
 use serde_json::json;
 
 use super::bodies::{
     AnyAssessment, Assessed, DatasetInBody, EventResults, FailingRecords, Features, PrepareData, PreparedAnswer,
-    PromisedAssessment, QualityHistory, Trained, TrainedReport, VersionDetails, VersionDiff, Versions,
+    PromisedAssessment, QualityHistory, Replayed, Trained, TrainedReport, VersionDetails, VersionDiff, Versions,
 };
 use super::events;
 use super::operation::{Operation, schema_of};
@@ -45,6 +45,14 @@ pub fn of(route: Route) -> Operation {
             .uuid("erasure_id", "The erasure.")
             .answers_with(200, "How far it is.", "application/json", |_| json!({"type": "object"}))
             .problems([MALFORMED, (404, "There is no such erasure.")]),
+        Route::ReplayQuarantine => {
+            Operation::new("replayQuarantine", "events", "Sends a stretch of what was turned away again.")
+                .limit_of(200, 1_000)
+                // What keys of objects are made of: `-`, `.`, `/`, digits and small letters.
+                .cursor(QUARANTINE, "2[d-f]|3[0-9]|6[1-9a-f]|7[0-9a]")
+                .answers::<Replayed>(200, "What is accepted now has left the quarantine, and the rest stays.")
+                .problems([MALFORMED, BUSY])
+        }
         Route::Status => Operation::new("getStatus", "datasets", "The overview.")
             .answers::<view::Status>(200, "How the service and its datasets are."),
         Route::Datasets => Operation::new("listDatasets", "datasets", "All datasets.")
