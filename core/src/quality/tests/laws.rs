@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::datasets::DATASETS;
+use super::faults::DATASETS;
 use super::*;
 
 /// A transaction with faults of every kind.
