@@ -39,8 +39,8 @@ pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
 pub use http::local_http_client;
-pub use objects::{Objects, Part, PutOutcome};
-pub use quarantine::{Origin, Quarantine, Quarantined};
+pub use objects::{Content, Objects, Part, PutOutcome};
+pub use quarantine::{Origin, QUARANTINE, Quarantine, Quarantined};
 pub use records::{
     ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page,
     Saved, Timeline, VersionRecord, Versions, Withdrawal,

@@ -8,10 +8,10 @@
 mod build;
 mod tasks;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Duration, Utc};
 
-use self::build::Build;
+use self::build::{Build, Put};
 pub use self::tasks::{MOST_SEGMENTS, Plan};
 use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::{Head, Preparation, State};
@@ -63,6 +63,9 @@ pub enum PrepareError {
     NotReady { dataset: Dataset, readiness: Readiness },
     #[error("version {version} of {dataset} is being prepared since {}", .since.format("%FT%TZ"))]
     UnderWay { dataset: Dataset, version: Version, since: DateTime<Utc> },
+    /// By another preparation, an assessment, or an erasure, between a read and a write.
+    #[error("{dataset} was changed by somebody else at the same time: ask again")]
+    Changed { dataset: Dataset },
     #[error(transparent)]
     Store(#[from] anyhow::Error),
 }
@@ -134,22 +137,32 @@ impl Prepare {
 
     /// A preparation that fails is let go of, so that the next who asks takes it up
     /// at once: an erasure may have changed what it was reading.
-    async fn finish_or_let_go(&self, head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
+    async fn finish_or_let_go(&self, head: Head, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
         let dataset = head.dataset;
         let error = match self.finish(head, now).await {
             Ok(version) => return Ok(version),
             Err(error) => error,
         };
-        // Again where somebody wrote in between: an erasure writes heads too.
-        for _ in 0..LET_GO_ATTEMPTS {
-            let Some(mut head) = self.heads.read(dataset).await? else { break };
-            let Some(preparation) = &mut head.preparation else { break };
-            preparation.lease_until = now;
-            if self.heads.save(&mut head, now).await? == Saved::Yes {
-                break;
-            }
+        if let Err(other) = self.let_go(dataset, None, now).await {
+            tracing::warn!(%dataset, error = format!("{other:#}"), "a failed preparation was not let go of");
         }
         Err(error)
+    }
+
+    /// Lets go of what is being prepared, if anything is; `failure` is noted in the
+    /// timeline.
+    async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
+        // Again where somebody wrote in between: an erasure writes heads too.
+        for _ in 0..LET_GO_ATTEMPTS {
+            let Some(mut head) = self.heads.read(dataset).await? else { return Ok(false) };
+            if !head.let_go(failure, now) {
+                return Ok(false);
+            }
+            if self.heads.save(&mut head, now).await? == Saved::Yes {
+                return Ok(true);
+            }
+        }
+        bail!("{dataset} changes faster than its preparation can be let go of")
     }
 
     /// Prepares the input of the newest version anew, as its successor: for when
@@ -183,12 +196,13 @@ impl Prepare {
             epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: Some(Counts::default()),
             forced: Some(reason.to_owned()),
         });
         head.enter(State::Preparing, now);
         self.begin_at(&mut head, now).await?;
-        Ok(self.finish_or_let_go(head, now).await?)
+        self.finish_or_let_go(head, now).await
     }
 
     /// Writes down that the next version is being made, where one is due.
@@ -216,6 +230,7 @@ impl Prepare {
             epoch: head.epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: None,
             forced,
         });
@@ -227,7 +242,7 @@ impl Prepare {
     /// Takes up what somebody began, unless they may still be at it.
     async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
         if let Some(preparation) = &mut head.preparation {
-            if preparation.lease_until > now && *request != Request::TakeOver {
+            if preparation.is_swept(now) || preparation.lease_until > now && *request != Request::TakeOver {
                 return Err(under_way(&head));
             }
             preparation.lease_until = now + LEASE;
@@ -245,22 +260,49 @@ impl Prepare {
                 let current = self.heads.read(head.dataset).await?.unwrap_or_else(|| head.clone());
                 match current.preparation {
                     Some(_) => Err(under_way(&current)),
-                    None => Err(anyhow!("{} has changed at the same time: ask again", head.dataset).into()),
+                    None => Err(PrepareError::Changed { dataset: head.dataset }),
                 }
             }
         }
     }
 
     /// From a written-down preparation to a version.
-    async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord> {
+    async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
         let (preparation, new) = self.close(&mut head, now).await?;
         self.clear_outdated(&head, &preparation).await?;
-        let record = self.build.version(&head, &preparation, new, now).await?;
-        self.record(head, record, now).await
+        let put = match self.build.version(&head, &preparation, new, now).await {
+            Ok(put) => put,
+            Err(error) => return Err(self.told_apart(&head, error).await?),
+        };
+        self.commit_files(head, put, now).await
+    }
+
+    /// A version that could not be built because users were erased meanwhile is
+    /// nobody's fault, and can be built now.
+    async fn told_apart(&self, head: &Head, error: anyhow::Error) -> Result<PrepareError> {
+        let dataset = head.dataset;
+        let now = self.heads.read(dataset).await?;
+        if now.is_some_and(|now| now.erased != head.erased) {
+            tracing::info!(%dataset, error = format!("{error:#}"), "users were erased while a version was built");
+            return Ok(PrepareError::Changed { dataset });
+        }
+        Ok(PrepareError::Store(error))
+    }
+
+    /// From files that are in place to a version that everybody knows of.
+    async fn commit_files(&self, mut head: Head, put: Put, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
+        // The manifest vouches for the files: nobody may have swept them, or erased users,
+        // since the head was read, and from here on nobody takes this for abandoned.
+        if let Some(preparation) = &mut head.preparation {
+            preparation.lease_until = preparation.lease_until.max(Utc::now() + LEASE);
+        }
+        self.save(&mut head, now).await?;
+        self.build.commit(&put).await?;
+        self.record(head, put.record, now).await
     }
 
     /// Closes the epoch of a written-down preparation, unless that was done already.
-    async fn close(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(Preparation, Counts)> {
+    async fn close(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(Preparation, Counts), PrepareError> {
         let dataset = head.dataset;
         let preparation = head.preparation.clone().context("there is no preparation to finish")?;
         if let Some(counts) = preparation.counts {
@@ -285,7 +327,12 @@ impl Prepare {
     }
 
     /// From a committed manifest to a version that everybody knows of.
-    async fn record(&self, mut head: Head, record: VersionRecord, now: DateTime<Utc>) -> Result<VersionRecord> {
+    async fn record(
+        &self,
+        mut head: Head,
+        record: VersionRecord,
+        now: DateTime<Utc>,
+    ) -> Result<VersionRecord, PrepareError> {
         let dataset = head.dataset;
         let outdated = head.preparation.as_ref().is_some_and(|preparation| is_outdated(&head, preparation));
         let record = match self.versions.add(&record).await? {
@@ -322,10 +369,10 @@ impl Prepare {
     }
 
     /// Somebody else at work on the same head does the same work: they go on, we stop.
-    async fn save(&self, head: &mut Head, now: DateTime<Utc>) -> Result<()> {
+    async fn save(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(), PrepareError> {
         match self.heads.save(head, now).await? {
             Saved::Yes => Ok(()),
-            Saved::Conflict => bail!("somebody else changed {} at the same time: ask again", head.dataset),
+            Saved::Conflict => Err(PrepareError::Changed { dataset: head.dataset }),
         }
     }
 }

@@ -44,6 +44,18 @@ pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Prob
     Reply::json(202, &intake.summary)
 }
 
+/// Why events could not be taken in, for the caller.
+pub fn problem_of(error: IngestError) -> Problem {
+    match error {
+        IngestError::Throttled => Problem::throttled(error.to_string()),
+        IngestError::Unavailable(ref source) => {
+            tracing::warn!(error = format!("{source:#}"), "events could not be stored");
+            Problem::unavailable(error.to_string())
+        }
+        IngestError::Store(error) => Problem::from(error),
+    }
+}
+
 /// A single rejected event is a problem of the request.
 fn refusal(errors: Vec<Fault>) -> Problem {
     if errors.iter().any(|fault| fault.code == FaultCode::NotAllowed) {
@@ -89,14 +101,7 @@ impl<'a> Intake<'a> {
         };
         self.taken += events.len() as u64;
         let terms = Terms { now: self.now, only: self.only, ids };
-        self.state.ingest.ingest(events, &terms).await.map_err(|error| match error {
-            IngestError::Throttled => Problem::throttled(error.to_string()),
-            IngestError::Unavailable(ref source) => {
-                tracing::warn!(error = format!("{source:#}"), "events could not be stored");
-                Problem::unavailable(error.to_string())
-            }
-            IngestError::Store(error) => Problem::from(error),
-        })
+        self.state.ingest.ingest(events, &terms).await.map_err(problem_of)
     }
 
     fn list(&mut self, outcomes: Vec<Outcome>) -> Result<(), Problem> {
