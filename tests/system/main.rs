@@ -22,6 +22,7 @@ mod real_events;
 mod routes;
 mod sample;
 mod support;
+mod sweep;
 mod template;
 mod watched;
 mod wire;

@@ -19,6 +19,8 @@ mod reconcile;
 mod replace;
 mod requeue;
 mod serve;
+#[cfg(feature = "preparation")]
+mod sweep;
 
 pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
@@ -38,3 +40,5 @@ pub use reconcile::{Check, Reconcile};
 pub use replace::Replace;
 pub use requeue::{Requeue, Requeued};
 pub use serve::{ServeFeatures, Served};
+#[cfg(feature = "preparation")]
+pub use sweep::{ABANDONED_AFTER, Sweep};

@@ -8,10 +8,10 @@
 mod build;
 mod tasks;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Duration, Utc};
 
-use self::build::Build;
+use self::build::{Build, Put};
 pub use self::tasks::{MOST_SEGMENTS, Plan};
 use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::{Head, Preparation, State};
@@ -196,6 +196,7 @@ impl Prepare {
             epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: Some(Counts::default()),
             forced: Some(reason.to_owned()),
         });
@@ -229,6 +230,7 @@ impl Prepare {
             epoch: head.epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: None,
             forced,
         });
@@ -240,7 +242,7 @@ impl Prepare {
     /// Takes up what somebody began, unless they may still be at it.
     async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
         if let Some(preparation) = &mut head.preparation {
-            if preparation.lease_until > now && *request != Request::TakeOver {
+            if preparation.is_swept(now) || preparation.lease_until > now && *request != Request::TakeOver {
                 return Err(under_way(&head));
             }
             preparation.lease_until = now + LEASE;
@@ -268,10 +270,11 @@ impl Prepare {
     async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
         let (preparation, new) = self.close(&mut head, now).await?;
         self.clear_outdated(&head, &preparation).await?;
-        match self.build.version(&head, &preparation, new, now).await {
-            Ok(record) => self.record(head, record, now).await,
-            Err(error) => Err(self.told_apart(&head, error).await?),
-        }
+        let put = match self.build.version(&head, &preparation, new, now).await {
+            Ok(put) => put,
+            Err(error) => return Err(self.told_apart(&head, error).await?),
+        };
+        self.commit_files(head, put, now).await
     }
 
     /// A version that could not be built because users were erased meanwhile is
@@ -284,6 +287,18 @@ impl Prepare {
             return Ok(PrepareError::Changed { dataset });
         }
         Ok(PrepareError::Store(error))
+    }
+
+    /// From files that are in place to a version that everybody knows of.
+    async fn commit_files(&self, mut head: Head, put: Put, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
+        // The manifest vouches for the files: nobody may have swept them, or erased users,
+        // since the head was read, and from here on nobody takes this for abandoned.
+        if let Some(preparation) = &mut head.preparation {
+            preparation.lease_until = preparation.lease_until.max(Utc::now() + LEASE);
+        }
+        self.save(&mut head, now).await?;
+        self.build.commit(&put).await?;
+        self.record(head, put.record, now).await
     }
 
     /// Closes the epoch of a written-down preparation, unless that was done already.
