@@ -22,14 +22,16 @@ def expected(functions):
         for event in function["Properties"]["Events"].values():
             if event["Type"] == "HttpApi":
                 route, auth = event["Properties"], event["Properties"]["Auth"]
-                yield (route["Method"].lower(), route["Path"]), {auth["Authorizer"]: auth.get("AuthorizationScopes", [])}
+                # Without either, it is the route of whatever no other takes.
+                method, path = route.get("Method", "x-amazon-apigateway-any-method"), route.get("Path", "$default")
+                yield (method.lower(), path), {auth["Authorizer"]: auth.get("AuthorizationScopes", [])}
 
 
 def check_transitions(machine):
     """cfn-lint knows the fields of states, but does not follow where they lead."""
     states = machine["States"]
     for name, state in [("StartAt", {"Next": machine["StartAt"]}), *states.items()]:
-        leads_to = [part[key] for part in [state, *state.get("Choices", [])] for key in ("Next", "Default") if key in part]
+        leads_to = [part[key] for part in [state, *state.get("Choices", []), *state.get("Catch", [])] for key in ("Next", "Default") if key in part]
         for other in leads_to:
             if other not in states:
                 sys.exit(f"preparation.asl.json: {name} leads to {other}, which is no state")

@@ -1,6 +1,7 @@
 //! Fuzzing on stable Rust: events are mangled byte by byte and sent through the
-//! splitter, the parser, the envelope and the redactor. Nothing may panic, and
-//! what must hold of any input is checked.
+//! splitter, the parsers, the envelope and the redactor. Nothing may panic, and
+//! what must hold of any input is checked: also that an event which is read in
+//! place is taken in, as it is, by the long way.
 //!
 //! `FUZZ_SECONDS` sets for how long; two unless it is set.
 
@@ -9,12 +10,16 @@ use std::time::{Duration, Instant};
 use learning_core::event::envelope::{self, Intake, Limits};
 use learning_core::event::ndjson::Splitter;
 use learning_core::event::privacy::{Redactions, Rules, redact_json, redact_text};
+use learning_core::event::{StoredEvent, line};
+use learning_core::quality::Record;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use uuid::Uuid;
 
-const SEEDS: [&str; 4] = [
+const SEEDS: [&str; 6] = [
+    r#"{"event_id":"960cf240-310c-5496-9b51-c5b65dbee86d","user_id":"f4c0f25c-bbe9-5c87-b0ec-0437c3e4437a","event_type":"transaction_creation","occurred_at":"2026-01-31T10:00:00.5Z","data":{"transaction_id":"t1","amount":12.50,"transaction_type":"debit","category":"Caf\u00e9","merchant_name":null,"balance_after":-0.10e1,"currency":"EUR","note":{"a":[true,0]}}}"#,
+    r#"{"data":{"recommendation_id":9,"interaction_type":"click","action_id":3,"propensity":0.25,"context":{"a":1}},"event_id":"960cf240-310c-5496-9b51-c5b65dbee86d","event_type":"recommendation_interaction","occurred_at":"2026-01-31T10:00:00Z","schema_version":1,"user_id":"f4c0f25c-bbe9-5c87-b0ec-0437c3e4437a"}"#,
     r#"{"event_id":"960cf240-310c-5496-9b51-c5b65dbee86d","user_id":"f4c0f25c-bbe9-5c87-b0ec-0437c3e4437a","event_type":"transaction_creation","occurred_at":"2026-01-31T10:00:00.123456+01:00","schema_version":1,"data":{"transaction_id":"t1","amount":12.50,"transaction_type":"debit","category":"Groceries","description":"card 4111 1111 1111 1111, joe@example.com"}}"#,
     r#"{"user_id":"f4c0f25c-bbe9-5c87-b0ec-0437c3e4437a","event_type":"goal_modification","occurred_at":"2026-01-31T10:00:00Z","data":{"goal_id":7,"interaction_type":"achieve","target_date":"2026-12-31","card":{"number":[1,{"pin":2}]}}}"#,
     r#"{"event_type":"page_view","data":{"url":"/a?mail=joe%40example.com&token=x","note":"GB82 WEST 1234 5698 7654 32, 123-45-6789, +49 171 1234567, (415) 555-2671"}}"#,
@@ -60,7 +65,7 @@ fn nothing_that_comes_in_is_too_odd() {
     let until = Instant::now() + Duration::from_secs(seconds);
     let rules = Rules { string_chars: Some(64), ..Rules::default() };
     let intake = Intake { now: "2026-06-01T00:00:00Z".parse().unwrap(), limits: Limits::default(), privacy: rules };
-    let mut inputs = 0u64;
+    let (mut inputs, mut taken_in_place) = (0u64, 0u64);
     while Instant::now() < until {
         let bytes = mangled(&mut random);
         let mut whole = Vec::new();
@@ -81,19 +86,30 @@ fn nothing_that_comes_in_is_too_odd() {
             let (once, _) = redact_text(&text, &rules);
             let (twice, done) = redact_text(&once, &rules);
             assert_eq!((&twice, done), (&once, Redactions::default()), "{text}");
-            let Ok(json) = serde_json::from_slice::<Value>(&line.text) else { continue };
+            let in_place = line::read(&line.text, &intake);
+            let Ok(json) = serde_json::from_slice::<Value>(&line.text) else {
+                assert!(in_place.is_none(), "{text}");
+                continue;
+            };
             let mut redacted = json.clone();
             redact_json(&mut redacted, &rules);
             assert_eq!(redact_json(&mut redacted.clone(), &rules), Redactions::default(), "{redacted}");
             match envelope::read(json, &intake, Uuid::nil) {
                 Ok(admitted) => {
+                    if let Some(in_place) = in_place {
+                        let stored = StoredEvent { event: admitted.event.clone(), ingested_at: intake.now };
+                        let (short, long) = (Record::of_line(in_place, intake.now), Record::of(&stored).unwrap());
+                        assert_eq!(short.trace(), long.trace(), "{text}");
+                        taken_in_place += 1;
+                    }
                     let mut data = Value::Object(admitted.event.data);
                     assert_eq!(redact_json(&mut data, &rules), Redactions::default());
                 }
-                Err(faults) => assert!(!faults.is_empty()),
+                Err(faults) => assert!(!faults.is_empty() && in_place.is_none(), "{text}"),
             }
         }
         inputs += 1;
     }
-    println!("{inputs} inputs");
+    println!("{inputs} inputs, {taken_in_place} events read in place");
+    assert!(taken_in_place > 0, "the short way was never taken");
 }

@@ -2,7 +2,7 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { open, picture, PHONE, startBrowser, startStack } from "./support.mjs";
+import { open, picture, PHONE, simulated, startBrowser, startStack } from "./support.mjs";
 
 let browser;
 before(async () => { browser = await startBrowser(); });
@@ -55,7 +55,7 @@ describe("on an empty system", () => {
         return route.fulfill({ status: 500, contentType: "application/problem+json", headers: { "x-request-id": "r-7" }, body: JSON.stringify(problem) });
       }),
     });
-    await page.getByText("The API refuses: It is logged under 7. (request r-7)").waitFor();
+    await page.getByText("The API fails: It is logged under 7. (request r-7)").waitFor();
     await picture(page, "failing-at-first");
     fails = "";
     await page.getByRole("button", { name: "Try again" }).click();
@@ -92,18 +92,6 @@ describe("with the bundled sample", () => {
   let stack;
   before(async () => { stack = await startStack([]); });
   after(async () => { await stack.stop(); });
-
-  test("it shows a replay as it goes, without a reload", async () => {
-    const { page, faults, context } = await open(browser, stack.page);
-    await card(page, "spending").waitFor();
-    await page.evaluate(() => { document.querySelector("article").kept = true; });
-    await picture(page, "replaying");
-    await stack.settled();
-    await card(page, "spending").getByText("Versions").getByText("newest v1").waitFor({ timeout: 20000 });
-    assert.ok(await page.evaluate(() => document.querySelector("article").kept), "the card is changed, not made anew");
-    assert.deepEqual(faults, []);
-    await context.close();
-  });
 
   test("after preparation, everything about a dataset is there", async () => {
     await stack.settled();
@@ -146,6 +134,63 @@ describe("with the bundled sample", () => {
     await dialog.getByRole("button", { name: "Prepare all the same" }).click();
     await spending.getByText("Version 2 of spending is prepared.").waitFor();
     await spending.getByText("Versions").getByText("newest v2").waitFor();
+    await context.close();
+  });
+});
+
+describe("while events come in", () => {
+  let stack;
+  before(async () => { stack = await startStack(["--no-replay"]); });
+  after(async () => { await stack.stop(); });
+
+  test("it shows how far it is as it goes, without a reload", async () => {
+    const { page, faults, context } = await open(browser, stack.page);
+    await card(page, "spending").waitFor();
+    await page.evaluate(() => { document.querySelector("article").kept = true; });
+    const events = simulated();
+    // Too few to be ready for anything.
+    await stack.send(events.slice(0, 900));
+    await card(page, "spending").getByText(/^[1-9][0-9]+ \/ 1,000 new transactions$/).waitFor({ timeout: 15000 });
+    await picture(page, "replaying");
+    await stack.send(events.slice(900, 3000));
+    await card(page, "spending").getByText("Versions").getByText("newest v").waitFor({ timeout: 60000 });
+    assert.ok(await page.evaluate(() => document.querySelector("article").kept), "the card is changed, not made anew");
+    assert.deepEqual(faults, []);
+    await context.close();
+  });
+});
+
+describe("with records that differ from those of the last version", () => {
+  let stack;
+  before(async () => {
+    stack = await startStack([]);
+    await stack.settled();
+    // Everything costs five times as much, and is bought by night.
+    const shifted = simulated().filter((event) => event.event_type === "transaction_creation" && event.data.amount > 0).slice(0, 6000).map((event) => ({
+      ...event, event_id: crypto.randomUUID(),
+      data: { ...event.data, transaction_id: crypto.randomUUID(), amount: event.data.amount * 5, category: "Rent", balance_after: undefined },
+    }));
+    await stack.send(shifted);
+  });
+  after(async () => { await stack.stop(); });
+
+  test("the fields that have drifted are told by how far, the farthest first", async () => {
+    const { page, faults, context } = await open(browser, stack.page);
+    const spending = card(page, "spending");
+    await page.getByRole("button", { name: "Assess spending" }).click();
+    const drift = spending.locator("details", { has: page.locator("summary", { hasText: "Drift" }) });
+    await drift.getByText(/major.* since v[0-9]+/).waitFor({ timeout: 30000 });
+    if (!await drift.evaluate((one) => one.open)) await drift.locator("summary").click();
+    const rows = await drift.locator("tbody tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText)));
+    assert.ok(rows.length >= 4, JSON.stringify(rows));
+    const sizes = rows.map((row) => Number(row[3]));
+    assert.deepEqual(sizes, [...sizes].sort((one, other) => other - one), "the farthest first");
+    const [category] = rows.filter((row) => row[0].startsWith("category"));
+    assert.equal(category[1], "major");
+    assert.ok(Number(category[3]) >= 0.25);
+    assert.ok(rows.some((row) => row[1] === "none"), "what has not drifted is told too");
+    await picture(page, "drifted");
+    assert.deepEqual(faults, []);
     await context.close();
   });
 });

@@ -1,6 +1,6 @@
 // Starting the stack and the browser, and what every page is held to.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { createRequire } from "node:module";
@@ -56,6 +56,15 @@ export async function startStack(args, env = {}) {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     },
+    async send(events) {
+      for (let first = 0; first < events.length; first += 500) {
+        const answer = await fetch(`${api}/coaching/events`, {
+          method: "POST", headers: { "content-type": "application/json" },
+          body: JSON.stringify({ events: events.slice(first, first + 500) }),
+        });
+        assert.equal(answer.status, 202, await answer.text());
+      }
+    },
     async stop() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGINT");
@@ -63,6 +72,12 @@ export async function startStack(args, env = {}) {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The events of the bundled sample. */
+export function simulated() {
+  const lines = execFileSync(program, ["simulate"], { maxBuffer: 256 * 1024 * 1024 }).toString().split("\n");
+  return lines.filter(Boolean).map((line) => JSON.parse(line));
 }
 
 export function startBrowser() {

@@ -12,11 +12,11 @@ use fincoach_local::environment;
 use fincoach_local::stack::{Options, Stack};
 use function_edge::{Answer, LambdaEvent};
 use learning_core::dataset::totals::Totals;
-use learning_core::store::Counters;
+use learning_core::store::{Counters, Quarantine};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::proxy::Proxy;
+use self::proxy::{Fault, Proxy};
 
 const BATCH: u32 = 400;
 const SENDERS: u32 = 6;
@@ -124,6 +124,67 @@ async fn accepted_is_stored_is_counted_whatever_the_store_does() {
     if repeated == 0 {
         assert_eq!(accepted, stored);
     }
+    stack.stop().await;
+}
+
+/// What a store that does not answer for long makes of a request, and of messages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_is_too_busy_or_away_makes_senders_come_back_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::start(&Options { data_dir: folder.path().to_owned(), port: 0 }).await.unwrap();
+    let (proxy, url) = Proxy::start(&stack.engines.dynamodb, 0).await;
+    let clients = environment::clients_at(&Endpoints { dynamodb: url, ..stack.engines.endpoints() }, &stack.settings);
+    let state = event_ingestion::State::new(&clients, &stack.settings);
+    let all: Vec<Value> = (0..200).map(event).collect();
+    let (by_http, by_queue) = all.split_at(100);
+    let messages: Vec<Value> = by_queue
+        .chunks(20)
+        .zip(1..)
+        .map(|(events, id): (_, u32)| {
+            json!({
+                "messageId": id.to_string(), "receiptHandle": "r", "body": json!({"events": events}).to_string(),
+                "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:events",
+            })
+        })
+        .collect();
+    let deliver = async || {
+        let payload = serde_json::value::to_raw_value(&json!({"Records": messages})).unwrap();
+        let answer = event_ingestion::handle(&state, LambdaEvent::new(payload, Default::default())).await.unwrap();
+        let answer = serde_json::to_value(answer).unwrap();
+        answer["batchItemFailures"].as_array().unwrap().len()
+    };
+    for (fault, status) in [
+        (Fault::Throttle, 429),
+        (Fault::TransactionConflict, 429),
+        (Fault::Unavailable, 503),
+        (Fault::InternalError, 503),
+        (Fault::CutBefore, 503),
+    ] {
+        proxy.always(Some(fault));
+        let Answer::Http(answer) = event_ingestion::handle(&state, request(by_http)).await.unwrap() else {
+            unreachable!("HTTP is answered as such")
+        };
+        assert_eq!(answer.status_code, status, "{fault:?}: {:?}", answer.body);
+        let seconds: u32 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!(seconds > 0);
+        assert_eq!(stored(&stack).await, 0, "{fault:?}: no batch is half applied");
+    }
+    proxy.always(Some(Fault::Throttle));
+    assert_eq!(deliver().await, messages.len(), "every message is brought again");
+    // The work is done, and nobody hears of it: what is stored is stored once.
+    proxy.always(Some(Fault::CutAfterEffect));
+    assert_eq!(deliver().await, messages.len());
+
+    proxy.always(None);
+    let Answer::Http(answer) = event_ingestion::handle(&state, request(by_http)).await.unwrap() else { unreachable!() };
+    assert_eq!(answer.status_code, 202);
+    assert_eq!((deliver().await, deliver().await), (0, 0));
+    let mut totals = Totals::default();
+    for shard in Counters::new(&stack.clients).read_all().await.unwrap() {
+        totals.merge(shard.totals);
+    }
+    assert_eq!((stored(&stack).await, totals.events()), (200, 200));
+    assert!(Quarantine::new(&stack.clients).list().await.unwrap().is_empty(), "they were good all the time");
     stack.stop().await;
 }
 

@@ -45,6 +45,8 @@ pub struct Proxy {
     client: reqwest::Client,
     /// Of a hundred requests.
     faulty: u32,
+    /// What every request meets, as long as it does.
+    always: Arc<Mutex<Option<Fault>>>,
     injected: Arc<Mutex<BTreeMap<Fault, u64>>>,
     /// The tokens of transactions whose answers were lost: repeated, the service
     /// knows them as done, and has no conflict to report.
@@ -55,7 +57,14 @@ impl Proxy {
     /// Serves on a port of its own, and answers its URL.
     pub async fn start(engine: &str, faulty: u32) -> (Self, String) {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let proxy = Self { engine: engine.to_owned(), client, faulty, injected: Arc::default(), done: Arc::default() };
+        let proxy = Self {
+            engine: engine.to_owned(),
+            client,
+            faulty,
+            always: Arc::default(),
+            injected: Arc::default(),
+            done: Arc::default(),
+        };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         // Parts of a multipart upload are larger than what axum takes unless it is told.
@@ -64,11 +73,20 @@ impl Proxy {
         (proxy, url)
     }
 
+    /// Lets every request meet a fault from now on, or only some again.
+    pub fn always(&self, fault: Option<Fault>) {
+        *self.always.lock().unwrap() = fault;
+    }
+
     pub fn injected(&self) -> BTreeMap<Fault, u64> {
         self.injected.lock().unwrap().clone()
     }
 
     fn pick(&self, is_transaction: bool) -> Option<Fault> {
+        let always = *self.always.lock().unwrap();
+        if always.is_some() {
+            return always.filter(|fault| is_transaction || *fault != Fault::TransactionConflict);
+        }
         if rand::random_range(0..100) >= self.faulty {
             return None;
         }

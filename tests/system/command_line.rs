@@ -122,7 +122,7 @@ fn the_quarantine_is_replayed_a_user_erased_and_a_token_made() {
 
     let user = crate::support::transaction(1, 1)["user_id"].as_str().unwrap().to_owned();
     for _ in 0..2 {
-        let (ok, out, err) = run(&mut program(&data, &["erase", &user]));
+        let (ok, out, err) = run(&mut program(&data, &["erase", &user, "--format", "json"]));
         assert!(ok, "{err}");
         let receipt: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!((&receipt["status"], &receipt["events"]), (&"complete".into(), &1.into()), "{receipt}");

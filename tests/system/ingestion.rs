@@ -7,7 +7,7 @@ use fincoach_local::access::Access;
 use fincoach_local::stack::{Options, Stack};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use function_edge::{LambdaEvent, Scope};
+use function_edge::{Function, LambdaEvent, Scope};
 use learning_core::store::{EventScan, Objects, Quarantine};
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
@@ -245,12 +245,51 @@ async fn a_file_under_incoming_is_taken_in_with_a_result_beside_it() {
     let kept = Quarantine::new(&running.stack.clients).list().await.unwrap();
     assert_eq!(kept.iter().map(|one| one.origin.line).collect::<Vec<_>>(), [701, 1_202]);
 
+    // What is taken in is gone, and a repeated trigger finds the result alone.
+    assert_eq!(objects.get("incoming/a b.ndjson.gz").await.unwrap(), None);
+    let again = json!({"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "incoming/a+b.ndjson.gz"}}}]});
+    assert_eq!(running.invoke_ingestion(&again).await.unwrap(), json!({"objects": 1}));
+    assert_eq!(result(&running, "incoming/a b.ndjson.gz", "complete").await, progress);
+
     let mut torn = gzip(lines(&events[..10]).as_bytes());
     torn.truncate(torn.len() - 9);
     objects.put("incoming/torn.gz", torn, "application/gzip").await.unwrap();
     let progress = result(&running, "incoming/torn.gz", "broken").await;
     assert!(progress["problem"].as_str().unwrap().contains("cannot be decompressed"));
+    assert!(objects.get("incoming/torn.gz").await.unwrap().is_some(), "what is broken stays");
     assert_eq!(exact(&running).await, 1_199);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_stays_where_the_operator_says_so_and_another_of_its_name_is_taken_in_as_well() {
+    let running = Running::start().await;
+    // Nobody but this test announces files.
+    running.stack.switch(Function::EventIngestion, false);
+    let objects = Objects::new(&running.stack.clients);
+    let mut settings = running.stack.settings.clone();
+    settings.keep_incoming = true;
+    let keeping = event_ingestion::State::new(&running.stack.clients, &settings);
+    let letting_go = event_ingestion::State::new(&running.stack.clients, &running.stack.settings);
+    let key = "incoming/daily.ndjson";
+    let created = json!({"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": key}}}]});
+    let announce = async |state: &event_ingestion::State| {
+        let payload = serde_json::value::to_raw_value(&created).unwrap();
+        event_ingestion::handle(state, LambdaEvent::new(payload, Default::default())).await.unwrap();
+        objects.get(key).await.unwrap().is_some()
+    };
+    let put = async |events: &[Value]| {
+        objects.put(key, lines(events).into_bytes(), "application/x-ndjson").await.unwrap();
+    };
+    put(&[transaction(1, 1)]).await;
+    assert!(announce(&keeping).await && announce(&keeping).await);
+    assert!(!announce(&letting_go).await, "it is complete, and should be gone since");
+    put(&[transaction(1, 2), transaction(1, 3)]).await;
+    assert!(!announce(&letting_go).await && !announce(&letting_go).await);
+    let progress = result(&running, key, "complete").await;
+    assert_eq!((&progress["accepted"], &progress["duplicates"]), (&json!(2), &json!(0)));
+    running.stack.switch(Function::EventIngestion, true);
+    assert_eq!(exact(&running).await, 3);
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

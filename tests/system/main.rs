@@ -5,6 +5,7 @@
 mod aggregation;
 mod api;
 mod bare;
+mod client;
 mod command_line;
 mod counting;
 mod erasure;
@@ -18,8 +19,10 @@ mod privacy;
 mod quality;
 mod readiness;
 mod real_events;
+mod routes;
 mod sample;
 mod support;
+mod sweep;
 mod template;
 mod watched;
 mod wire;

@@ -152,6 +152,33 @@ async fn features_are_served_as_they_are_prepared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failed_preparation_in_parts_is_told_and_taken_up_again() {
+    let running = Running::start().await;
+    fill(&running, 0..40).await;
+    let invoke = async |task: Value| -> Value {
+        let payload = serde_json::value::to_raw_value(&task).unwrap();
+        serde_json::to_value(running.stack.invoke(Function::DataPreparation, payload).await.unwrap()).unwrap()
+    };
+    let plan = json!({"task": "plan", "dataset": "spending", "segments": 2, "reason": "a test"});
+    let failure = json!({"Error": "States.Timeout", "Cause": "segment 1"});
+    let fail = json!({"task": "fail", "dataset": "spending", "failure": failure});
+    assert_eq!(invoke(fail.clone()).await, json!({"noted": false}), "nothing is being prepared");
+    let planned = invoke(plan.clone()).await;
+    assert_eq!(invoke(fail).await, json!({"noted": true}));
+    let (_, timeline) = running.get(&format!("datasets/{}/timeline", Dataset::SPENDING.id())).await;
+    let told = "The preparation of version 1 has failed: States.Timeout: segment 1";
+    assert!(timeline.to_string().contains(told), "{timeline}");
+
+    assert_eq!(invoke(plan).await, planned, "it goes on where it was");
+    for segment in 0..2 {
+        invoke(json!({"task": "segment", "plan": planned["plan"], "segment": segment})).await;
+    }
+    assert_eq!(invoke(json!({"task": "commit", "plan": planned["plan"]})).await["version"], 1);
+    running.stack.settle().await.unwrap();
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_map_over_segments_with_repeats_and_a_crash_gives_the_bytes_of_one_process() {
     let running = Running::start().await;
     fill(&running, 0..300).await;
@@ -164,9 +191,11 @@ async fn a_map_over_segments_with_repeats_and_a_crash_gives_the_bytes_of_one_pro
         let plan = json!({"task": "plan", "dataset": dataset, "segments": 16, "reason": "a test"});
         let planned = invoke(plan.clone()).await.unwrap();
         assert_eq!(invoke(plan).await.unwrap(), planned, "a plan is repeated");
-        let segments = planned["segments"].as_array().unwrap();
-        assert_eq!(segments.len(), 16);
-        let early = invoke(planned["commit"].clone()).await.unwrap_err();
+        assert_eq!(planned["segments"], json!((0..16).collect::<Vec<_>>()));
+        let segment = |number: u32| json!({"task": "segment", "plan": planned["plan"], "segment": number});
+        let segments: Vec<Value> = (0..16).map(segment).collect();
+        let commit = json!({"task": "commit", "plan": planned["plan"]});
+        let early = invoke(commit.clone()).await.unwrap_err();
         assert!(early.contains("no report"), "{early}");
 
         // A worker that is cut off somewhere in the middle, for each of the first segments.
@@ -178,12 +207,12 @@ async fn a_map_over_segments_with_repeats_and_a_crash_gives_the_bytes_of_one_pro
         for segment in segments.iter().rev() {
             events += invoke(segment.clone()).await.unwrap()["events"].as_u64().unwrap();
         }
-        assert_eq!(events, planned["commit"]["plan"]["events"], "each event is in one segment");
+        assert_eq!(events, planned["plan"]["events"], "each event is in one segment");
         for segment in segments.iter().skip(5).take(3) {
             invoke(segment.clone()).await.unwrap();
         }
-        let committed = invoke(planned["commit"].clone()).await.unwrap();
-        assert_eq!(invoke(planned["commit"].clone()).await.unwrap(), committed, "a commit is repeated");
+        let committed = invoke(commit.clone()).await.unwrap();
+        assert_eq!(invoke(commit.clone()).await.unwrap(), committed, "a commit is repeated");
 
         let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
         let alone = prepare.prepare_again(dataset, "a test", chrono::Utc::now()).await.unwrap();

@@ -59,6 +59,19 @@ async fn an_assessment_is_found_again_and_what_fails_comes_in_pages() {
     let ids: std::collections::BTreeSet<_> = records.iter().map(|record| record["event_id"].to_string()).collect();
     assert_eq!(ids.len(), 10, "each record once");
 
+    let mut lines = Vec::new();
+    let mut next = Some(format!("/coaching/continuous-learning/assessments/{id}/failing-records?rule={key}&limit=4"));
+    while let Some(path) = next {
+        let request = running.client.get(format!("{}{path}", running.stack.api));
+        let answer = request.header("accept", "text/csv;q=0.1, application/x-ndjson").send().await.unwrap();
+        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(header("content-type").as_deref(), Some("application/x-ndjson"));
+        assert_eq!(header("vary").as_deref(), Some("accept"));
+        next = header("link").map(|link| link.strip_prefix('<').unwrap().split('>').next().unwrap().to_owned());
+        lines.extend(answer.text().await.unwrap().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    }
+    assert_eq!(lines, records, "the export is what the pages show");
+
     for (path, expected) in [
         (format!("assessments/{id}/failing-records"), 400),
         (format!("assessments/{id}/failing-records?rule=x"), 404),

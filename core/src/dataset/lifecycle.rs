@@ -90,10 +90,20 @@ pub struct Preparation {
     pub started_at: DateTime<Utc>,
     /// Whoever works at it has until then; afterwards it may be taken over.
     pub lease_until: DateTime<Utc>,
+    /// What earlier attempts left is being swept away, until then at the latest: nobody
+    /// may go on with it meanwhile.
+    #[serde(default)]
+    pub swept_until: Option<DateTime<Utc>>,
     /// What the closed epoch took in; `None` until all counter shards are closed.
     pub counts: Option<Counts>,
     /// Why it was made although the dataset was not ready, or anew without any new event.
     pub forced: Option<String>,
+}
+
+impl Preparation {
+    pub fn is_swept(&self, now: DateTime<Utc>) -> bool {
+        self.swept_until.is_some_and(|until| until > now)
+    }
 }
 
 impl Head {
@@ -142,6 +152,19 @@ impl Head {
         self.state_since = now;
     }
 
+    /// Lets go of a preparation, so that the next who asks takes it up at once; what
+    /// it failed of, where that is told, is noted. `false` where there is none.
+    pub fn let_go(&mut self, failure: Option<&str>, now: DateTime<Utc>) -> bool {
+        let Some(preparation) = &mut self.preparation else { return false };
+        preparation.lease_until = now;
+        if let Some(failure) = failure {
+            let cause = format!("The preparation of version {} has failed: {failure}", preparation.version.0);
+            let state = self.state;
+            self.changes.push(Change { at: now, from: Some(state), to: state, epoch: self.epoch, cause });
+        }
+        true
+    }
+
     /// Events of closed epochs that are still stored: the input of the next version
     /// that closes none.
     pub fn stored(&self) -> Counts {
@@ -165,8 +188,15 @@ mod tests {
         head.enter_because(State::Ready, "All gates are passed.".into(), now);
         let (version, epoch) = (head.next_version(), head.epoch);
         let forced = Some("a trial".to_owned());
-        head.preparation =
-            Some(Preparation { version, epoch, started_at: now, lease_until: now, counts: None, forced });
+        head.preparation = Some(Preparation {
+            version,
+            epoch,
+            started_at: now,
+            lease_until: now,
+            swept_until: None,
+            counts: None,
+            forced,
+        });
         head.enter(State::Preparing, now);
         (head.preparation, head.last_version, head.epoch) = (None, Some(version), epoch.next());
         head.enter(State::Collecting, now);

@@ -40,6 +40,8 @@ pub struct Settings {
     pub body_bytes: usize,
     /// Bytes of a request's body when it is decompressed.
     pub decompressed_bytes: usize,
+    /// Whether a bulk file stays when all of it is taken in: what it holds is not redacted.
+    pub keep_incoming: bool,
     /// How the items of foreign tables become events.
     pub mappings: Mappings,
     /// Whether requests need a token; without one, everybody may do everything.
@@ -154,6 +156,7 @@ impl Default for Settings {
             privacy: privacy::Rules::default(),
             body_bytes: 4 * 1024 * 1024,
             decompressed_bytes: 32 * 1024 * 1024,
+            keep_incoming: false,
             mappings: Mappings::default(),
             require_auth: true,
             batch_events: 500,
@@ -242,6 +245,7 @@ impl Settings {
         )?;
         let mappings = r#"JSON: {"table": {"event_type": "=…", "user_id": "…", "occurred_at": "…", "data": {…}}}"#;
         vars.read("STREAM_MAPPINGS", &mut settings.mappings, |_| true, mappings)?;
+        vars.read("KEEP_INCOMING", &mut settings.keep_incoming, |_| true, "true or false")?;
         vars.read("REQUIRE_AUTH", &mut settings.require_auth, |_| true, "true or false")?;
         settings.read_bodies(vars)?;
         settings.read_privacy(vars)?;

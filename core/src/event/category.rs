@@ -64,7 +64,15 @@ impl Category {
             let listed = rows().filter_map(|(name, category)| Some((name, Category::of_canonical(category)?)));
             Category::ALL.into_iter().map(|category| (category.name(), category)).chain(listed).collect()
         });
-        BY_NAME.get(name.trim().to_lowercase().as_str()).copied()
+        let name = name.trim();
+        let mut lower = [0; 32];
+        // Nearly every name: lower case in place.
+        if let Some(lower) = lower.get_mut(..name.len()).filter(|_| name.is_ascii()) {
+            lower.copy_from_slice(name.as_bytes());
+            lower.make_ascii_lowercase();
+            return std::str::from_utf8(lower).ok().and_then(|name| BY_NAME.get(name)).copied();
+        }
+        BY_NAME.get(name.to_lowercase().as_str()).copied()
     }
 
     fn of_canonical(name: &str) -> Option<Self> {
@@ -103,6 +111,10 @@ mod tests {
         assert_eq!(Category::from_name("Groceries "), Some(Category::Groceries));
         assert_eq!(Category::from_name(" DINE OUT"), Some(Category::DineOut));
         assert_eq!(Category::from_name("Mortgage"), Some(Category::Bills));
+        assert_eq!(Category::from_name(&format!("{:>40}", "RENT")), Some(Category::Bills));
+        assert_eq!(Category::from_name("a name of more than thirty-two bytes"), None);
+        // The sign of the kelvin, of which the lower case is an ASCII letter.
+        assert_eq!(Category::from_name("par\u{212a}ing"), Some(Category::Transport));
         assert_eq!(Category::from_name("Purchase of uk.eg.org"), None);
         assert_eq!(Category::from_name(""), None);
     }

@@ -24,7 +24,7 @@ pub enum FaultCode {
     TooLarge,
     TooDeep,
     ImplausibleTime,
-    /// A member of the envelope that is not stored.
+    /// A member of the envelope that nobody knows.
     UnknownField,
     /// A schema version above those that are declared.
     UnknownVersion,
@@ -32,6 +32,8 @@ pub enum FaultCode {
     NotAllowed,
     /// The user has asked that nothing be kept.
     Erased,
+    /// It made the program fail: a fault of ours, to be replayed once that is mended.
+    Unforeseen,
 }
 
 impl FaultCode {
@@ -50,6 +52,7 @@ impl FaultCode {
             FaultCode::UnknownVersion => "unknown_version",
             FaultCode::NotAllowed => "not_allowed",
             FaultCode::Erased => "erased",
+            FaultCode::Unforeseen => "unforeseen",
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use chrono::{DateTime, Duration, DurationRound, Utc};
+use chrono::{DateTime, Duration, DurationRound, Timelike, Utc};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
@@ -13,18 +13,17 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::cell::Cell;
-use super::envelope::Limits;
-use super::{EventId, UserId};
+use super::envelope::Intake;
+use super::reading::Readings;
+use super::{EventId, UserId, schema};
 
-/// An event whose values are borrowed from its line.
+/// An event that may be stored as it is, its values borrowed from its line.
 #[derive(Debug)]
 pub struct Line<'a> {
     pub id: EventId,
     pub user: UserId,
-    pub event_type: Cow<'a, str>,
     pub occurred_at: DateTime<Utc>,
-    pub schema_version: u32,
-    pub data: Vec<(Cow<'a, str>, Cell<'a>)>,
+    pub data: Readings<'a>,
 }
 
 #[derive(Deserialize)]
@@ -72,35 +71,46 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     }
 }
 
-/// Reads a line; `None` where it must go the long way.
-pub fn read<'a>(line: &'a str, limits: &Limits) -> Option<Line<'a>> {
-    if line.len() > limits.event_bytes {
+/// Reads a line of a declared type; `None` where it must go the long way.
+pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
+    if line.len() > intake.limits.event_bytes {
         return None;
     }
-    let envelope: Envelope<'a> = serde_json::from_str(line).ok()?;
+    let envelope: Envelope<'a> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
     if envelope.schema_version == Some(0) || envelope.event_type.trim().is_empty() || envelope.event_type.len() > 64 {
         return None;
     }
-    let data = envelope.data.0;
-    let is_shallow = |cell: &Cell<'_>| match cell {
-        Cell::Nested(value) => is_shallower(value, limits.depth),
-        _ => true,
-    };
-    if !data.iter().all(|(_, cell)| is_shallow(cell)) {
+    let place = schema::place_of(&envelope.event_type)?;
+    // Fields of an older version are admitted by its declaration, and judged by the newest.
+    let admitted_by = schema::of_version(&envelope.event_type, envelope.schema_version.unwrap_or(1))?;
+    if !std::ptr::eq(admitted_by, schema::declared()[place]) {
         return None;
     }
+    let is_shallow = |cell: &Cell<'_>| match cell {
+        Cell::Nested(value) => is_shallower(value, intake.limits.depth),
+        _ => true,
+    };
+    if !envelope.data.0.iter().all(|(_, cell)| is_shallow(cell)) {
+        return None;
+    }
+    let data = Readings::new(place, envelope.data.0);
+    // Of a key that comes twice, the last value counts: a map knows.
+    let comes_twice = data.others.windows(2).any(|two| two[0].0 == two[1].0);
+    let as_it_is = !comes_twice && data.are_admissible() && data.are_kept_whole(&intake.privacy);
     Some(Line {
         id: EventId(Uuid::try_parse(&envelope.event_id).ok()?),
         user: UserId(Uuid::try_parse(&envelope.user_id).ok()?),
-        event_type: envelope.event_type,
         occurred_at: time(&envelope.occurred_at)?,
-        schema_version: envelope.schema_version.unwrap_or(1),
         data,
     })
+    .filter(|_| as_it_is)
 }
 
 fn time(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+    if time.nanosecond() % 1_000 == 0 {
+        return Some(time);
+    }
     Some(time.duration_trunc(Duration::microseconds(1)).unwrap_or(time))
 }
 

@@ -13,7 +13,9 @@ mod fault;
 pub mod line;
 pub mod mapping;
 pub mod ndjson;
+pub mod number;
 pub mod privacy;
+pub mod reading;
 pub mod reference;
 pub mod rule;
 pub mod schema;
@@ -123,8 +125,14 @@ impl StoredEvent {
 
     /// Whether the event's time can be believed: from 1970 on, and not after intake.
     pub fn has_plausible_time(&self, skew: Duration) -> bool {
-        self.event.occurred_at >= DateTime::UNIX_EPOCH && !self.is_after_intake(skew)
+        is_plausible(self.event.occurred_at, self.ingested_at, skew)
     }
+}
+
+/// Whether a time can be believed of an event that is taken in at another: from
+/// 1970 on, and not after intake by more than the `skew` that clocks are allowed.
+pub fn is_plausible(occurred_at: DateTime<Utc>, ingested_at: DateTime<Utc>, skew: Duration) -> bool {
+    occurred_at >= DateTime::UNIX_EPOCH && occurred_at <= ingested_at + skew
 }
 
 /// RFC 3339 in UTC with six decimals, so that text order is time order.

@@ -37,7 +37,9 @@ Before an event is stored, logged or put in quarantine:
   ones, and national ones with a leading 0; digits under a key that ends in `id` are never taken for one;
 - strings of more than `LEARNING_STRING_CHARS` characters are cut, and end with `…[truncated]`.
 
-How much was dropped, masked and truncated is counted on the stored event.
+How much was dropped, masked and truncated is counted on the stored event. A bulk file under `incoming/` holds its events as
+they came: it is deleted, version and all, as soon as its result file tells that all of it is taken in, unless
+`LEARNING_KEEP_INCOMING` is set. One that cannot be read to its end stays for somebody to look at.
 ";
 
 /// The page.

@@ -402,6 +402,13 @@ pub fn of_version(event_type: &str, version: u32) -> Option<&'static EventSchema
         .or_else(|| of_type().min_by_key(|schema| schema.version))
 }
 
+/// The place of an event type among the declared ones: of its newest version, by
+/// which records of all versions are judged.
+pub fn place_of(event_type: &str) -> Option<usize> {
+    let newest = of_name(event_type)?;
+    declared().iter().position(|schema| std::ptr::eq(*schema, newest))
+}
+
 impl EventSchema {
     /// The place of a field among [`EventSchema::fields`].
     pub fn place(&self, field: &str) -> Option<usize> {

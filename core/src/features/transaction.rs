@@ -1,14 +1,17 @@
 //! A transaction, as far as features and prepared rows need it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use chrono::{DateTime, Duration, Utc};
+use compact_str::CompactString;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::category::Category;
+use crate::event::line::Line;
+use crate::event::reading::Readings;
 use crate::event::schema::decimal;
-use crate::event::{EventId, EventType, StoredEvent};
+use crate::event::{Event, EventId, EventType, StoredEvent, is_plausible};
 
 /// Free text is not in it: merchants and places are hashes, to be counted and
 /// compared, and they reach no row.
@@ -24,7 +27,7 @@ pub struct Transaction {
     pub category_given: CategoryGiven,
     #[serde(with = "decimal_bytes::option")]
     pub balance_after: Option<Decimal>,
-    pub currency: Option<Box<str>>,
+    pub currency: Option<CompactString>,
     pub merchant: Option<u64>,
     pub city: Option<u64>,
     /// Whether the time of day means anything.
@@ -48,39 +51,98 @@ pub enum CategoryGiven {
 #[error("a transaction without a readable {0} is stored")]
 pub struct Unreadable(pub &'static str);
 
+/// What is read of a transaction's `data`; texts without blanks around them.
+#[derive(Default)]
+struct Data<'a> {
+    amount: Option<Decimal>,
+    transaction_type: Option<&'a str>,
+    category: Option<&'a str>,
+    balance_after: Option<Decimal>,
+    currency: Option<&'a str>,
+    merchant_name: Option<&'a str>,
+    description: Option<&'a str>,
+    location_city: Option<&'a str>,
+    time_precision: Option<&'a str>,
+}
+
+impl<'a> Data<'a> {
+    fn of_map(data: &'a Map<String, Value>) -> Self {
+        let text = |field: &str| data.get(field).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+        Self {
+            amount: data.get("amount").and_then(decimal),
+            transaction_type: text("transaction_type"),
+            category: text("category"),
+            balance_after: data.get("balance_after").and_then(decimal),
+            currency: text("currency"),
+            merchant_name: text("merchant_name"),
+            description: text("description"),
+            location_city: text("location_city"),
+            time_precision: text("time_precision"),
+        }
+    }
+
+    fn of_readings(readings: &'a Readings<'_>) -> Self {
+        let mut data = Self::default();
+        for (field, reading) in readings.schema.fields.iter().zip(&readings.fields) {
+            match field.name {
+                "amount" => data.amount = reading.number,
+                "transaction_type" => data.transaction_type = reading.trimmed(),
+                "category" => data.category = reading.trimmed(),
+                "balance_after" => data.balance_after = reading.number,
+                "currency" => data.currency = reading.trimmed(),
+                "merchant_name" => data.merchant_name = reading.trimmed(),
+                "description" => data.description = reading.trimmed(),
+                "location_city" => data.location_city = reading.trimmed(),
+                "time_precision" => data.time_precision = reading.trimmed(),
+                _ => {}
+            }
+        }
+        data
+    }
+}
+
 impl Transaction {
     /// Reads a stored event of type `transaction_creation`.
     ///
     /// # Errors
     /// Where amount or direction cannot be read.
     pub fn read(stored: &StoredEvent, clock_skew: Duration) -> Result<Self, Unreadable> {
-        let data = &stored.event.data;
-        let text = |field: &str| {
-            data.get(field).and_then(|value| value.as_str()).map(str::trim).filter(|text| !text.is_empty())
-        };
-        let name = text("category");
-        let category = name.and_then(Category::from_name);
+        let Event { id, occurred_at, data, .. } = &stored.event;
+        Self::of(*id, *occurred_at, stored.has_plausible_time(clock_skew), &Data::of_map(data))
+    }
+
+    /// Reads an event of type `transaction_creation` in place, which is taken in as of `now`.
+    ///
+    /// # Errors
+    /// See [`Transaction::read`].
+    pub fn of_line(line: &Line<'_>, now: DateTime<Utc>, clock_skew: Duration) -> Result<Self, Unreadable> {
+        let plausible = is_plausible(line.occurred_at, now, clock_skew);
+        Self::of(line.id, line.occurred_at, plausible, &Data::of_readings(&line.data))
+    }
+
+    fn of(id: EventId, occurred_at: DateTime<Utc>, plausible_time: bool, data: &Data<'_>) -> Result<Self, Unreadable> {
+        let category = data.category.and_then(Category::from_name);
         Ok(Self {
-            occurred_at: stored.event.occurred_at,
-            id: stored.event.id,
-            amount: data.get("amount").and_then(decimal).ok_or(Unreadable("amount"))?,
-            credit: match text("transaction_type") {
+            occurred_at,
+            id,
+            amount: data.amount.ok_or(Unreadable("amount"))?,
+            credit: match data.transaction_type {
                 Some("credit") => true,
                 Some("debit") => false,
                 _ => return Err(Unreadable("transaction_type")),
             },
             category: category.unwrap_or(Category::Other),
-            category_given: match (name, category) {
+            category_given: match (data.category, category) {
                 (None, _) => CategoryGiven::Missing,
                 (Some(_), None) => CategoryGiven::Unmapped,
                 (Some(_), Some(_)) => CategoryGiven::Known,
             },
-            balance_after: data.get("balance_after").and_then(decimal),
-            currency: text("currency").map(Box::from),
-            merchant: text("merchant_name").map(folded).or_else(|| text("description").map(stem)).map(hash),
-            city: text("location_city").map(folded).map(hash),
-            time_of_day_known: text("time_precision") != Some("day"),
-            plausible_time: stored.has_plausible_time(clock_skew),
+            balance_after: data.balance_after,
+            currency: data.currency.map(CompactString::from),
+            merchant: data.merchant_name.map(folded).or_else(|| data.description.map(stem)).map(hash),
+            city: data.location_city.map(folded).map(hash),
+            time_of_day_known: data.time_precision != Some("day"),
+            plausible_time,
         })
     }
 
@@ -107,7 +169,18 @@ impl Transaction {
 
 /// Names are compared without regard to case and to runs of white space.
 fn folded(text: &str) -> String {
-    text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        if word.is_ascii() {
+            folded.extend(word.chars().map(|letter| letter.to_ascii_lowercase()));
+        } else {
+            folded.push_str(&word.to_lowercase());
+        }
+    }
+    folded
 }
 
 /// A bank's description also without the number at its end, which is a branch's,
@@ -120,9 +193,7 @@ fn stem(description: &str) -> String {
 
 /// Without a random key: the parts of one preparation must agree.
 fn hash(name: String) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    hasher.finish()
+    xxh3_64(name.as_bytes())
 }
 
 mod micros {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tempfile::TempDir;
@@ -29,7 +29,6 @@ const EVENTS_IN_A_FILE: u64 = 4_000_000;
 pub struct Tallies {
     /// Latest believable time.
     pub cut: Option<DateTime<Utc>>,
-    pub users: u64,
     /// In the order of [`Split::ALL`].
     pub events_by_split: [u64; 3],
 }
@@ -37,13 +36,11 @@ pub struct Tallies {
 impl Tallies {
     fn add(&mut self, user: &User) {
         self.cut = self.cut.max(user.latest());
-        self.users += 1;
         self.events_by_split[user.split as usize] += user.events();
     }
 
     pub fn merge(&mut self, other: &Tallies) {
         self.cut = self.cut.max(other.cut);
-        self.users += other.users;
         for (sum, other) in self.events_by_split.iter_mut().zip(other.events_by_split) {
             *sum += other;
         }
@@ -79,6 +76,8 @@ pub struct Builder {
     /// Made when it is first needed; shared by builders that were merged.
     scratch: Vec<Arc<TempDir>>,
     runs: Vec<PathBuf>,
+    /// Whether a user may come in parts.
+    joins: bool,
     tallies: Tallies,
     /// The first thing that went wrong while users came in.
     failed: Option<PreparationError>,
@@ -104,6 +103,7 @@ impl Builder {
             held_bytes: 0,
             scratch: Vec::new(),
             runs: Vec::new(),
+            joins: false,
             tallies: Tallies::default(),
             failed: None,
         }
@@ -133,22 +133,62 @@ impl Builder {
         self
     }
 
+    /// Takes users in parts, and joins them.
+    pub(super) fn joining(mut self) -> Self {
+        self.joins = true;
+        self
+    }
+
     /// Takes all events of one user, in any order. Each user must come once. What
     /// goes wrong is kept, and answered by [`Builder::write`].
     pub fn add_user(&mut self, user: UserId, events: &[StoredEvent]) {
-        if self.failed.is_some() {
-            return;
+        let read = User::read(&self.key, user, events, self.clock_skew(), self.reads);
+        if let Some(user) = self.keep_failure(read) {
+            self.hold(user);
+            if self.held_bytes > self.memory {
+                self.spill_held();
+            }
         }
-        let read = User::read(&self.key, user, events, self.settings.limits.clock_skew, self.reads);
-        let spilled = read.map_err(PreparationError::from).and_then(|user| self.add(user));
-        self.failed = spilled.err();
     }
 
-    fn add(&mut self, user: User) -> Result<(), PreparationError> {
+    /// A user of whom nothing has been read yet.
+    pub(super) fn user(&self, user: UserId) -> User {
+        User::new(&self.key, user)
+    }
+
+    /// The first failure is what [`Builder::write`] answers; after it, nothing is taken in.
+    pub(super) fn keep_failure<T>(&mut self, result: Result<T, impl Into<PreparationError>>) -> Option<T> {
+        match result {
+            Ok(done) if self.failed.is_none() => Some(done),
+            Ok(_) => None,
+            Err(error) => {
+                self.failed.get_or_insert_with(|| error.into());
+                None
+            }
+        }
+    }
+
+    pub(super) fn hold(&mut self, user: User) {
         self.tallies.add(&user);
         self.held_bytes += user.weight();
         self.held.push(user);
-        if self.held_bytes > self.memory { self.spill() } else { Ok(()) }
+    }
+
+    pub(super) fn spill_held(&mut self) {
+        let spilled = self.spill();
+        self.keep_failure(spilled);
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    pub(super) fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    pub(super) fn clock_skew(&self) -> Duration {
+        self.settings.limits.clock_skew
     }
 
     fn spill(&mut self) -> Result<(), PreparationError> {
@@ -164,7 +204,7 @@ impl Builder {
         };
         let path = folder.path().join(format!("{}.run", self.runs.len()));
         let run = Run::in_memory(std::mem::take(&mut self.held));
-        write_run(&path, Merge::of(vec![run])?)?;
+        write_run(&path, Merge::of(vec![run], self.joins)?)?;
         self.held_bytes = 0;
         self.runs.push(path);
         Ok(())
@@ -173,6 +213,7 @@ impl Builder {
     /// Takes in what another builder has gathered of other users.
     pub fn merge(&mut self, other: Self) {
         self.failed = self.failed.take().or(other.failed);
+        self.joins |= other.joins;
         self.tallies.merge(&other.tallies);
         self.held.extend(other.held);
         self.held_bytes += other.held_bytes;
@@ -213,7 +254,7 @@ impl Builder {
         }
         let mut runs = self.runs.iter().map(|path| Run::open(path)).collect::<Result<Vec<_>, _>>()?;
         runs.push(Run::in_memory(std::mem::take(&mut self.held)));
-        Merge::of(runs)
+        Merge::of(runs, self.joins)
     }
 
     /// Writes all tables below `folder`.

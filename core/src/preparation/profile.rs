@@ -139,37 +139,54 @@ impl Profile {
             }
         }
         if let Some(texts) = &mut self.texts {
+            // Few kinds are found faster by looking at each than in a tree.
+            let mut counts: Vec<(&str, u64)> = Vec::new();
             for text in array.as_string::<i32>().iter().flatten() {
-                match texts.get_mut(text) {
-                    Some(count) => *count += 1,
-                    None => {
-                        texts.insert(text.to_owned(), 1);
+                match counts.iter().position(|(known, _)| *known == text) {
+                    Some(place) => counts[place].1 += 1,
+                    None if counts.len() == DISTINCT_TEXTS => {
+                        self.texts = None;
+                        return;
                     }
+                    None => counts.push((text, 1)),
                 }
-                if texts.len() > DISTINCT_TEXTS {
-                    self.texts = None;
-                    return;
+            }
+            for (text, count) in counts {
+                match texts.get_mut(text) {
+                    Some(sum) => *sum += count,
+                    None => drop(texts.insert(text.to_owned(), count)),
                 }
+            }
+            if texts.len() > DISTINCT_TEXTS {
+                self.texts = None;
             }
         }
     }
 }
 
 impl Numbers {
+    /// Takes in a batch: its own mean and squares in two passes, merged with those of
+    /// earlier ones (Chan, Golub and LeVeque 1979).
     fn add_all(&mut self, values: impl Iterator<Item = f64>) {
-        for value in values {
-            if self.count == 0 {
-                (self.minimum, self.maximum) = (value, value);
-            }
-            self.count += 1;
-            self.minimum = self.minimum.min(value);
-            self.maximum = self.maximum.max(value);
-            self.histogram.add(value);
-            // Welford.
-            let delta = value - self.mean;
-            self.mean += delta / self.count as f64;
-            self.squares += delta * (value - self.mean);
+        let values: Vec<f64> = values.collect();
+        let Some(first) = values.first() else { return };
+        if self.count == 0 {
+            (self.minimum, self.maximum) = (*first, *first);
         }
+        let mut sum = 0.0;
+        for value in &values {
+            sum += value;
+            self.minimum = self.minimum.min(*value);
+            self.maximum = self.maximum.max(*value);
+            self.histogram.add(*value);
+        }
+        let (before, added) = (self.count as f64, values.len() as f64);
+        let mean = sum / added;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let delta = mean - self.mean;
+        self.count += values.len() as u64;
+        self.mean += delta * added / self.count as f64;
+        self.squares += squares + delta * delta * before * added / self.count as f64;
     }
 
     /// Sample standard deviation; `None` below two values.

@@ -86,6 +86,8 @@ fn read_user(reader: &mut impl Read) -> io::Result<Option<User>> {
 /// Merges runs into one order of subjects, holding one user of each.
 #[derive(Debug)]
 pub struct Merge {
+    /// Whether the runs hold users in part.
+    joins: bool,
     runs: Vec<Run>,
     heads: Vec<Option<User>>,
     order: BinaryHeap<Reverse<(Subject, usize)>>,
@@ -95,7 +97,7 @@ pub struct Merge {
 impl Merge {
     /// # Errors
     /// A run that cannot be read.
-    pub fn of(mut runs: Vec<Run>) -> Result<Self, PreparationError> {
+    pub fn of(mut runs: Vec<Run>, joins: bool) -> Result<Self, PreparationError> {
         let mut heads = Vec::with_capacity(runs.len());
         let mut order = BinaryHeap::new();
         for (place, run) in runs.iter_mut().enumerate() {
@@ -105,16 +107,27 @@ impl Merge {
             }
             heads.push(head);
         }
-        Ok(Self { runs, heads, order, last: None })
+        Ok(Self { joins, runs, heads, order, last: None })
     }
 
     fn advance(&mut self) -> Result<Option<User>, PreparationError> {
-        let Some(Reverse((subject, place))) = self.order.pop() else { return Ok(None) };
+        let Some(mut user) = self.pop()? else { return Ok(None) };
+        while self.joins && self.order.peek().is_some_and(|Reverse((next, _))| *next == user.subject) {
+            if let Some(part) = self.pop()? {
+                user.append(part);
+                user.order();
+            }
+        }
         // The split by user rests on this: a user comes once, and whole.
-        if self.last.is_some_and(|last| last >= subject) {
+        if self.last.is_some_and(|last| last >= user.subject) {
             return Err(PreparationError::OverlappingSegments);
         }
-        self.last = Some(subject);
+        self.last = Some(user.subject);
+        Ok(Some(user))
+    }
+
+    fn pop(&mut self) -> Result<Option<User>, PreparationError> {
+        let Some(Reverse((_, place))) = self.order.pop() else { return Ok(None) };
         let user = self.heads[place].take();
         self.heads[place] = self.runs[place].next()?;
         if let Some(next) = &self.heads[place] {

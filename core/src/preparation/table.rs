@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
 use super::column::{Cell, ColumnBuilder};
@@ -54,10 +55,22 @@ impl Table {
             descending: false,
             nulls_first: false,
         });
-        WriterProperties::builder()
+        let mut properties = WriterProperties::builder();
+        // Times and positions grow: their differences are small, and there are as many
+        // values as rows, of which a dictionary would be a second copy.
+        let grows = |field: &&Field| matches!(field.data_type(), DataType::Timestamp(..) | DataType::UInt32);
+        for field in self.fields.iter().filter(grows) {
+            let column = ColumnPath::from(field.name().as_str());
+            properties = properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
+        properties
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_sorting_columns(Some(sorted_by.to_vec()))
+            // Of whole row groups: what a reader skips by, since rows are sorted.
+            .set_statistics_enabled(EnabledStatistics::Chunk)
             // The bytes must not change with the version of a library.
             .set_created_by("fincoach-continuous-learning".to_owned())
             .build()

@@ -10,6 +10,7 @@ use super::pseudonym::{Subject, subject};
 use super::rows::Reads;
 use super::split::Split;
 use crate::dataset::settings::PseudonymKey;
+use crate::event::number::nearest_float;
 use crate::event::schema::decimal;
 use crate::event::{EventId, EventType, StoredEvent, UserId};
 use crate::features::{Transaction, Unreadable};
@@ -42,6 +43,12 @@ pub struct Report {
 pub struct Fields(Map<String, Value>);
 
 impl User {
+    /// Without any event.
+    pub fn new(key: &PseudonymKey, user: UserId) -> Self {
+        let (subject, split) = (subject(key, user), Split::of(key, user));
+        Self { subject, split, transactions: Vec::new(), reports: Vec::new() }
+    }
+
     /// # Errors
     /// A transaction that cannot be read.
     pub fn read(
@@ -51,20 +58,51 @@ impl User {
         clock_skew: Duration,
         reads: Reads,
     ) -> Result<Self, Unreadable> {
-        let mut reports: Vec<Report> =
-            events.iter().filter_map(|stored| Report::read(stored, clock_skew, reads)).collect();
-        reports.sort_unstable_by_key(|report| (report.micros, report.id));
-        Ok(Self {
-            subject: subject(key, user),
-            split: Split::of(key, user),
-            transactions: Transaction::of_user(events, clock_skew)?,
-            reports,
-        })
+        let mut read = Self::new(key, user);
+        for stored in events {
+            read.add(stored, clock_skew, reads)?;
+        }
+        read.order();
+        Ok(read)
+    }
+
+    /// Takes what the rows may be made from of an event; answers how many bytes that
+    /// takes in memory. [`User::order`] must follow.
+    ///
+    /// # Errors
+    /// A transaction that cannot be read.
+    pub fn add(&mut self, stored: &StoredEvent, clock_skew: Duration, reads: Reads) -> Result<usize, Unreadable> {
+        if stored.event.event_type == EventType::TransactionCreation {
+            return Ok(self.push(Transaction::read(stored, clock_skew)?));
+        }
+        let Some(report) = Report::read(stored, clock_skew, reads) else { return Ok(0) };
+        let bytes = report.weight();
+        self.reports.push(report);
+        Ok(bytes)
+    }
+
+    /// Takes a transaction; answers by how many bytes the user has grown, with room for
+    /// more. [`User::order`] must follow.
+    pub fn push(&mut self, transaction: Transaction) -> usize {
+        let room = self.transactions.capacity();
+        self.transactions.push(transaction);
+        (self.transactions.capacity() - room) * size_of::<Transaction>()
+    }
+
+    /// Takes in other events of the same user; [`User::order`] must follow.
+    pub fn append(&mut self, mut other: Self) {
+        self.transactions.append(&mut other.transactions);
+        self.reports.append(&mut other.reports);
+    }
+
+    pub fn order(&mut self) {
+        self.transactions.sort_unstable_by_key(Transaction::order);
+        self.reports.sort_unstable_by_key(|report| (report.micros, report.id));
     }
 
     /// About what the user takes in memory, in bytes.
     pub fn weight(&self) -> usize {
-        let reports: usize = self.reports.iter().map(|report| size_of::<Report>() + 16 + report.data.len()).sum();
+        let reports: usize = self.reports.iter().map(Report::weight).sum();
         size_of::<Self>() + self.transactions.len() * (size_of::<Transaction>() + 8) + reports
     }
 
@@ -83,9 +121,6 @@ impl User {
 impl Report {
     fn read(stored: &StoredEvent, clock_skew: Duration, reads: Reads) -> Option<Self> {
         let event = &stored.event;
-        if event.event_type == EventType::TransactionCreation {
-            return None;
-        }
         let (_, fields) = reads.iter().find(|(event_type, _)| *event_type == event.event_type.name())?;
         let kept: Map<String, Value> =
             fields.iter().filter_map(|name| Some(((*name).to_owned(), event.data.get(*name)?.clone()))).collect();
@@ -96,6 +131,11 @@ impl Report {
             plausible_time: stored.has_plausible_time(clock_skew),
             data: Value::Object(kept).to_string().into(),
         })
+    }
+
+    /// About what it takes in memory, in bytes.
+    fn weight(&self) -> usize {
+        size_of::<Self>() + 16 + self.data.len()
     }
 
     pub fn occurred_at(&self) -> DateTime<Utc> {
@@ -123,7 +163,7 @@ impl Fields {
     }
 
     pub fn number(&self, name: &str) -> Option<f64> {
-        f64::try_from(decimal(self.0.get(name)?)?).ok()
+        decimal(self.0.get(name)?).map(nearest_float)
     }
 
     /// A whole number that is not negative.

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use judgement::{Contribution, Dimension, FieldReport, Judgement, Loss, Metrics};
 pub use population::Report as PopulationReport;
 pub use profile::{Bar, Quantiles, TopValue};
-pub use record::{Envelope, Example, Record, Trace, place_of};
+pub use record::{Example, Record, Trace};
 pub use rules::Rules;
 pub use sketch::Sketch;
 

@@ -5,14 +5,13 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 
 use super::consistency::Compiled;
 use super::content;
 use crate::event::cell::Cell;
 use crate::event::line::Line;
-use crate::event::privacy;
-use crate::event::schema::{EventSchema, Kind, Population, Refuse, declared, of_name};
+use crate::event::reading::{Reading, Readings};
+use crate::event::schema::{EventSchema, declared, place_of};
 use crate::event::{Event, EventId, StoredEvent, UserId};
 
 /// One record, its values borrowed from wherever they lie.
@@ -31,104 +30,19 @@ pub struct Record<'a> {
     pub others: Vec<(Cow<'a, str>, Cell<'a>)>,
 }
 
-/// What a field holds.
-#[derive(Clone, Debug)]
-pub struct Reading<'a> {
-    pub cell: Cell<'a>,
-    pub population: Population,
-    /// The value of a numeric field, where it can be read.
-    pub number: Option<Decimal>,
-}
-
-impl Reading<'_> {
-    pub fn is_populated(&self) -> bool {
-        self.population == Population::Populated
-    }
-
-    /// The binary number nearest to its value.
-    pub fn float(&self) -> Option<f64> {
-        /// Powers of ten that are exact.
-        const TENS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-        let number = self.number?;
-        let mantissa = number.mantissa();
-        match TENS.get(number.scale() as usize) {
-            // Both are exact, and a quotient is rounded once: to the nearest (Clinger 1990).
-            Some(ten) if mantissa.unsigned_abs() < 1 << 53 => Some(mantissa as f64 / ten),
-            _ => match &self.cell {
-                Cell::Number(text) | Cell::Text(text) => text.trim().parse().ok(),
-                _ => None,
-            },
-        }
-    }
-}
-
-/// The envelope of a record, without its data.
-#[derive(Clone, Copy, Debug)]
-pub struct Envelope {
-    pub id: EventId,
-    pub user: UserId,
-    pub occurred_at: DateTime<Utc>,
-    pub ingested_at: DateTime<Utc>,
-}
-
 impl<'a> Record<'a> {
-    /// A record of the type at `place`, of the entries of its `data`.
-    pub fn new(envelope: Envelope, place: usize, data: impl IntoIterator<Item = (Cow<'a, str>, Cell<'a>)>) -> Self {
-        let schema = declared()[place];
-        let absent = || Reading { cell: Cell::Absent, population: Population::Absent, number: None };
-        let mut fields: Vec<Reading<'a>> = schema.fields.iter().map(|_| absent()).collect();
-        let mut others = Vec::new();
-        // Senders write keys in the order of the declaration more often than not.
-        let mut expected = 0;
-        for (key, cell) in data {
-            let as_expected = schema.fields.get(expected).is_some_and(|field| field.name == key);
-            match if as_expected { Some(expected) } else { schema.place(&key) } {
-                Some(place) => {
-                    expected = place + 1;
-                    let number = matches!(schema.fields[place].kind, Kind::Number { .. } | Kind::Index);
-                    let number = if number { cell.decimal() } else { None };
-                    fields[place] = Reading { population: cell.population(), number, cell };
-                }
-                None => others.push((key, cell)),
-            }
-        }
-        others.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let Envelope { id, user, occurred_at, ingested_at } = envelope;
-        Self { id, user, occurred_at, ingested_at, place, schema, fields, others }
-    }
-
     /// A stored event as a record; `None` where its type is not declared.
     pub fn of(stored: &'a StoredEvent) -> Option<Self> {
         let Event { id, user, event_type, occurred_at, data, .. } = &stored.event;
-        let place = place_of(event_type.name())?;
-        let envelope = Envelope { id: *id, user: *user, occurred_at: *occurred_at, ingested_at: stored.ingested_at };
-        Some(Self::new(envelope, place, data.iter().map(|(key, value)| (Cow::Borrowed(key.as_str()), value.into()))))
+        let entries = data.iter().map(|(key, value)| (Cow::Borrowed(key.as_str()), value.into()));
+        let data = Readings::new(place_of(event_type.name())?, entries);
+        Some(Self::of_line(Line { id: *id, user: *user, occurred_at: *occurred_at, data }, stored.ingested_at))
     }
 
-    /// An event that was read in place, as a record of the type at `place`.
-    pub fn of_line(line: Line<'a>, place: usize, ingested_at: DateTime<Utc>) -> Self {
-        let Line { id, user, occurred_at, data, .. } = line;
-        Self::new(Envelope { id, user, occurred_at, ingested_at }, place, data)
-    }
-
-    /// Whether ingestion takes it in, as far as its fields decide.
-    pub fn is_admissible(&self) -> bool {
-        self.schema.fields.iter().zip(&self.fields).all(|(field, reading)| match field.refuse {
-            Refuse::Never => true,
-            Refuse::Unpopulated => reading.is_populated(),
-            Refuse::Unreadable => reading.is_populated() && reading.number.is_some(),
-            Refuse::Invalid => reading.is_populated() && field.kind.check_read(&reading.cell, reading.number).is_ok(),
-        })
-    }
-
-    /// Whether ingestion keeps it as it is: it hides nothing of it.
-    pub fn is_kept_whole(&self, rules: &privacy::Rules) -> bool {
-        let fields = self.schema.fields.iter().zip(&self.fields);
-        !fields.into_iter().any(|(field, reading)| privacy::would_change(field.name, &reading.cell, rules))
-            && !self
-                .others
-                .iter()
-                .any(|(key, cell)| privacy::would_change_key(key, rules) || privacy::would_change(key, cell, rules))
+    /// An event that was read in place, as a record.
+    pub fn of_line(line: Line<'a>, ingested_at: DateTime<Utc>) -> Self {
+        let Line { id, user, occurred_at, data: Readings { place, schema, fields, others } } = line;
+        Self { id, user, occurred_at, ingested_at, place, schema, fields, others }
     }
 
     /// The text of a declared field.
@@ -155,13 +69,6 @@ impl<'a> Record<'a> {
             words,
         }
     }
-}
-
-/// The place of an event type among the declared ones: of its newest version, by
-/// which records of all versions are judged.
-pub fn place_of(event_type: &str) -> Option<usize> {
-    let newest = of_name(event_type)?;
-    declared().iter().position(|schema| std::ptr::eq(*schema, newest))
 }
 
 /// Names a record; ordered by event id.

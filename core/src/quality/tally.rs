@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
-use super::record::{Example, place_of};
+use super::record::Example;
 use crate::event::EventId;
-use crate::event::schema::declared;
+use crate::event::schema::{declared, place_of};
 
 /// Which examples are kept of a violation: the smallest ids, so that the choice
 /// does not depend on the order in which they come. Pages of failing records are

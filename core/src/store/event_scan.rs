@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::Clients;
 use super::attribute::{self, Item, number, string};
@@ -13,6 +14,9 @@ use super::tables::{EVENT_ID, USER_ID};
 use crate::dataset::spec::Role;
 use crate::dataset::{Dataset, Epoch};
 use crate::event::{EventId, StoredEvent, UserId};
+
+/// Single events that are read at once.
+const CONCURRENT_GETS: usize = 32;
 
 /// All events of one user that a scan asked for, ordered by event id.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,15 +111,15 @@ impl EventScan {
     ///
     /// # Errors
     /// Whatever the service says; an item that is no event.
-    pub async fn get(&self, keys: impl IntoIterator<Item = (UserId, EventId)>) -> Result<Vec<StoredEvent>> {
-        let found = try_join_all(keys.into_iter().map(|(user, id)| async move {
+    pub async fn get(&self, keys: Vec<(UserId, EventId)>) -> Result<Vec<StoredEvent>> {
+        let found = stream::iter(keys).map(|(user, id)| async move {
             let key = attribute::item([(USER_ID, string(user.to_string())), (EVENT_ID, string(id.to_string()))]);
             let get = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
             let answer = get.send().await.context("could not read an event")?;
             answer.item().map(event).transpose()
-        }))
-        .await?;
-        Ok(found.into_iter().flatten().collect())
+        });
+        let found = found.buffered(CONCURRENT_GETS).try_filter_map(|found: Option<StoredEvent>| async { Ok(found) });
+        found.try_collect().await
     }
 
     /// A segment holds whole partitions, one after the other: a user is complete

@@ -15,6 +15,7 @@ mod event_log;
 mod event_scan;
 mod failure;
 mod hold;
+mod http;
 mod objects;
 mod quarantine;
 mod records;
@@ -27,7 +28,6 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 pub use activity::Activity;
 pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED, Fact};
@@ -38,8 +38,9 @@ pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, Refusal, Sta
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
-pub use objects::{Objects, Part, PutOutcome};
-pub use quarantine::{Origin, Quarantine, Quarantined};
+pub use http::local_http_client;
+pub use objects::{Content, Objects, Part, PutOutcome};
+pub use quarantine::{Origin, QUARANTINE, Quarantine, Quarantined};
 pub use records::{
     ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page,
     Saved, Timeline, VersionRecord, Versions, Withdrawal,
@@ -69,7 +70,7 @@ pub struct Clients {
 impl Clients {
     /// Clients for the account, region and endpoints of the environment.
     pub async fn from_env(resources: Resources) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
+        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http::http_client()).load().await;
         // LocalStack answers buckets by path only; AWS answers both.
         let by_path = config.endpoint_url().is_some();
         Self::new(&config, by_path, resources)
@@ -79,12 +80,7 @@ impl Clients {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(bucket_by_path).build();
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(config)
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(3))
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .build(),
-            );
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             s3: aws_sdk_s3::Client::from_conf(s3),
@@ -104,9 +100,4 @@ impl Clients {
             Err(_) => tracing::warn!("the tables did not answer at the start within {WARM_TIMEOUT:?}"),
         }
     }
-}
-
-/// TLS by rustls on ring: it builds with nothing but a C compiler.
-pub fn http_client() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
 }

@@ -21,13 +21,21 @@ pub enum PutOutcome {
     Exists,
 }
 
+/// One of the contents that an object has in the course of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Tells it from the others; empty at the end of the object.
+    pub tag: String,
+    /// Where the bucket keeps them all.
+    pub version: Option<String>,
+}
+
 /// Some bytes of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// None at the end of the object.
     pub bytes: Vec<u8>,
-    /// Tells one content of the object from another; empty at its end.
-    pub tag: String,
+    pub content: Content,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +156,25 @@ impl Objects {
         Ok(())
     }
 
+    /// Deletes one content of an object for good, and no other that has taken its place.
+    /// Where the bucket keeps no versions, one that comes between the look and the
+    /// deletion is deleted too.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn delete_content(&self, key: &str, content: &Content) -> Result<()> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        let delete = match &content.version {
+            Some(version) => delete.version_id(version),
+            None => match self.get_part(key, 0, 1).await? {
+                Some(part) if part.content == *content => delete,
+                _ => return Ok(()),
+            },
+        };
+        delete.send().await.with_context(|| format!("could not delete {}", self.uri(key)))?;
+        Ok(())
+    }
+
     /// Deletes the objects whose keys begin with `prefix`.
     ///
     /// # Errors
@@ -173,6 +200,18 @@ impl Objects {
         Ok(keys)
     }
 
+    /// The first keys, in order, that begin with `prefix` and come after `after`: at most `most`, and never more
+    /// than a thousand.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn list_after(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Vec<String>> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let list = list.set_start_after(after.map(str::to_owned)).max_keys(i32::try_from(most).unwrap_or(i32::MAX));
+        let page = list.send().await.with_context(|| format!("could not list {}", self.uri(prefix)))?;
+        Ok(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+    }
+
     /// Part of an object, from `from` on, at most `most` bytes; `None` where there
     /// is no such object.
     ///
@@ -182,14 +221,18 @@ impl Objects {
         let range = format!("bytes={from}-{}", from + most - 1);
         match self.client.get_object().bucket(&self.bucket).key(key).range(range).send().await {
             Ok(answer) => {
-                let tag = answer.e_tag().unwrap_or_default().to_owned();
+                let content = Content {
+                    tag: answer.e_tag().unwrap_or_default().to_owned(),
+                    version: answer.version_id().map(str::to_owned),
+                };
                 let bytes = answer.body.collect().await.with_context(|| format!("could not read {}", self.uri(key)))?;
-                Ok(Some(Part { bytes: bytes.to_vec(), tag }))
+                Ok(Some(Part { bytes: bytes.to_vec(), content }))
             }
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
             // Nothing lies beyond the end.
             Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 416) => {
-                Ok(Some(Part { bytes: Vec::new(), tag: String::new() }))
+                let content = Content { tag: String::new(), version: None };
+                Ok(Some(Part { bytes: Vec::new(), content }))
             }
             Err(error) => Err(error).with_context(|| format!("could not read {}", self.uri(key))),
         }

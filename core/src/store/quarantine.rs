@@ -13,7 +13,8 @@ use crate::event::privacy::{Rules, redact_json, redact_text};
 use crate::event::{Fault, FaultCode, UserId};
 use crate::telemetry::Signal;
 
-const PREFIX: &str = "quarantine/";
+/// Under which everything in quarantine lies.
+pub const QUARANTINE: &str = "quarantine/";
 const CONCURRENT: usize = 16;
 
 /// Where something came from.
@@ -64,7 +65,7 @@ impl Quarantined {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
-        format!("{PREFIX}{road}/{}.json", &hex::encode(hash.finalize())[..32])
+        format!("{QUARANTINE}{road}/{}.json", &hex::encode(hash.finalize())[..32])
     }
 }
 
@@ -103,19 +104,35 @@ impl Quarantine {
     /// # Errors
     /// Whatever the service says.
     pub async fn list(&self) -> Result<Vec<Quarantined>> {
-        let keys = self.0.list(PREFIX).await?;
-        let mut all: Vec<Quarantined> = stream::iter(keys)
+        let keys = self.0.list(QUARANTINE).await?;
+        let mut all = self.read(keys).await?;
+        all.sort_by(|a, b| a.origin.cmp(&b.origin));
+        Ok(all)
+    }
+
+    /// The first keys after `after`, in order: at most `most`, and never more than a thousand.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn keys(&self, after: Option<&str>, most: usize) -> Result<Vec<String>> {
+        self.0.list_after(QUARANTINE, after, most).await
+    }
+
+    /// What lies under these keys, in their order; what is released meanwhile is left out.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn read(&self, keys: Vec<String>) -> Result<Vec<Quarantined>> {
+        stream::iter(keys)
             .map(|key| async move {
                 let Some(bytes) = self.0.get(&key).await? else { return anyhow::Ok(None) };
                 let read = serde_json::from_slice(&bytes).with_context(|| format!("{key} cannot be read"))?;
                 Ok(Some(read))
             })
-            .buffer_unordered(CONCURRENT)
+            .buffered(CONCURRENT)
             .try_filter_map(|one| async move { Ok(one) })
             .try_collect()
-            .await?;
-        all.sort_by(|a, b| a.origin.cmp(&b.origin));
-        Ok(all)
+            .await
     }
 
     /// Lets go of what was taken in, or must not be kept.

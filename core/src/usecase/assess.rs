@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::overview::{Observe, Overview};
 use crate::dataset::Dataset;
 use crate::dataset::settings::Settings;
+use crate::event::envelope::json_bytes;
 use crate::event::{EventId, StoredEvent};
 use crate::quality::drift::{self, Drift};
 use crate::quality::{Judgement, QualityState, Rules};
@@ -59,6 +60,10 @@ pub struct Failing {
 
 /// How long a request is waited for before another one takes its place.
 const PATIENCE: Duration = Duration::minutes(15);
+/// Bytes of records in one answer: what a synchronous Lambda may send, less what escaping adds.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// What a record weighs beside its data.
+const ENVELOPE_BYTES: usize = 300;
 
 #[derive(Clone, Debug)]
 pub struct Assess {
@@ -200,8 +205,8 @@ impl Assess {
         }
     }
 
-    /// Up to `limit` of the records that fail a rule now, in order of their event ids;
-    /// `None` where none does. All records are read for every page.
+    /// Up to `limit` of the records that fail a rule now, in order of their event ids,
+    /// and no more than an answer has room for; `None` where none does. All records are read for every page.
     ///
     /// # Errors
     /// Whatever the store says.
@@ -215,8 +220,14 @@ impl Assess {
         let rules = Rules::new(assessment.dataset, &self.settings);
         let Some(state) = self.scan(rules.listing(limit, after)).await? else { return Ok(None) };
         let Some(examples) = state.failing(rule) else { return Ok(None) };
-        let next = examples.last().filter(|_| examples.len() == limit).map(|last| last.event);
-        let events = self.scan.get(examples.iter().map(|example| (example.user, example.event))).await?;
+        let mut next = examples.last().filter(|_| examples.len() == limit).map(|last| last.event);
+        let keys = examples.iter().map(|example| (example.user, example.event)).collect();
+        let mut events = self.scan.get(keys).await?;
+        let fit = fitting(&events);
+        if fit < events.len() {
+            events.truncate(fit);
+            next = events.last().map(|last| last.event.id);
+        }
         let current = state.records() == assessment.judgement.record_count
             && rules.hash(&self.settings.weights) == assessment.rules_hash;
         Ok(Some(Failing { events, next, current }))
@@ -232,5 +243,44 @@ impl Assess {
             }
             (outcome, _) => outcome,
         }
+    }
+}
+
+/// How many of the first events fit into an answer: one at least.
+fn fitting(events: &[StoredEvent]) -> usize {
+    let mut bytes = 0;
+    let fits = |stored: &&StoredEvent| {
+        let members = stored.event.data.iter().chain(&stored.event.extra);
+        bytes += ENVELOPE_BYTES + members.map(|(key, value)| key.len() + 4 + json_bytes(value)).sum::<usize>();
+        bytes <= PAGE_BYTES
+    };
+    events.iter().take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::event::{Event, EventType, UserId};
+
+    #[test]
+    fn an_answer_holds_what_fits_and_one_record_at_least() {
+        let event = |bytes: usize| {
+            let event = Event {
+                id: EventId(Uuid::nil()),
+                user: UserId(Uuid::nil()),
+                event_type: EventType::TransactionCreation,
+                occurred_at: DateTime::UNIX_EPOCH,
+                schema_version: 1,
+                data: json!({"note": "x".repeat(bytes)}).as_object().cloned().unwrap(),
+                extra: Default::default(),
+            };
+            StoredEvent { event, ingested_at: DateTime::UNIX_EPOCH }
+        };
+        assert_eq!(fitting(&vec![event(100); 1_000]), 1_000);
+        assert_eq!(fitting(&vec![event(64 * 1024); 100]), 63);
+        assert_eq!(fitting(&[event(PAGE_BYTES), event(1)]), 1);
     }
 }

@@ -1,10 +1,12 @@
 //! Bulk files: an object under `incoming/`, NDJSON, plain or gzipped, is taken in
 //! step by step. How far it has come stands in a result file beside it, so that
-//! whoever finds it unfinished goes on from there.
+//! whoever finds it unfinished goes on from there. When all of it is taken in, and
+//! the result says so, the object is deleted: nothing that it holds is redacted.
 
 mod reader;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -71,6 +73,7 @@ pub struct IncomingFiles {
     road: Unanswered,
     batch_events: usize,
     line_bytes: usize,
+    keep: bool,
 }
 
 impl IncomingFiles {
@@ -81,10 +84,11 @@ impl IncomingFiles {
             batch_events: settings.batch_events,
             // Room for blanks that a line may have between its members.
             line_bytes: settings.limits.event_bytes * 2,
+            keep: settings.keep_incoming,
         }
     }
 
-    /// Files that are not taken in to their end.
+    /// Files that are not taken in to their end, or should be gone since.
     ///
     /// # Errors
     /// Whatever the store says.
@@ -93,7 +97,12 @@ impl IncomingFiles {
         let mut unfinished = Vec::new();
         for key in keys.iter().filter(|key| is_incoming(key)) {
             let known = keys.binary_search(&format!("{key}{RESULT}")).is_ok();
-            let done = known && self.progress(key).await?.is_some_and(|progress| progress.status != Status::InProgress);
+            let progress = if known { self.progress(key).await? } else { None };
+            let done = match progress.map(|progress| progress.status) {
+                Some(Status::Complete) => self.keep,
+                Some(Status::Broken) => true,
+                Some(Status::InProgress) | None => false,
+            };
             if !done {
                 unfinished.push(key.clone());
             }
@@ -108,21 +117,26 @@ impl IncomingFiles {
         serde_json::from_slice(&bytes).with_context(|| format!("{key}{RESULT} cannot be read"))
     }
 
-    /// Takes a file in, until its end or until `may_go_on` says no. `None` where
-    /// there is no such object. A file that is complete is left alone.
+    /// Takes a file in, until its end or until `may_go_on` says no; then it is deleted,
+    /// unless it shall stay. What was taken in before is told again; `None` where
+    /// there is no such object, and was none.
     ///
     /// # Errors
     /// Whatever the store says; progress is kept as of the last note.
     pub async fn take(&self, key: &str, may_go_on: impl Fn() -> bool + Send) -> Result<Option<Progress>, IngestError> {
         let now = Utc::now();
         let Some(mut reader) = Reader::open(&self.objects, key, is_gzip(key), self.line_bytes).await? else {
-            return Ok(None);
+            // A trigger that is repeated finds the result alone.
+            let progress = self.progress(key).await?;
+            return Ok(progress.filter(|progress| progress.status != Status::InProgress));
         };
+        let tag = &reader.content().tag;
         let mut progress = match self.progress(key).await? {
-            Some(progress) if progress.tag == reader.tag() => progress,
-            _ => Progress::new(key, reader.tag(), now),
+            Some(progress) if progress.tag == *tag => progress,
+            _ => Progress::new(key, tag, now),
         };
         if progress.status != Status::InProgress {
+            self.let_go(&progress, &reader).await?;
             return Ok(Some(progress));
         }
         reader.skip_lines(progress.lines);
@@ -145,24 +159,42 @@ impl IncomingFiles {
             }
             if batches.is_multiple_of(NOTED_EVERY) {
                 self.note(&mut progress).await?;
+                if progress.status == Status::Complete {
+                    break;
+                }
             }
         }
         self.note(&mut progress).await?;
+        self.let_go(&progress, &reader).await?;
         tracing::info!(object = key, status = ?progress.status, lines = progress.lines, "a file was taken in");
         Ok(Some(progress))
     }
 
+    /// Deletes what was taken in to its end, once the result is durable. What is
+    /// broken stays: somebody has to look at it.
+    async fn let_go(&self, progress: &Progress, reader: &Reader<'_>) -> Result<()> {
+        if progress.status == Status::Complete && !self.keep {
+            self.objects.delete_content(&progress.object, reader.content()).await?;
+        }
+        Ok(())
+    }
+
     async fn step(&self, progress: &mut Progress, lines: Vec<Line>) -> Result<(), IngestError> {
         let key = format!("{}@{}", progress.object, progress.tag);
-        let arrivals = lines.iter().map(|line| Arrival {
+        let object = progress.object.clone();
+        let origin = |line: &Line| Origin { road: "file".to_owned(), source: object.clone(), line: line.number };
+        let body = |line: &Line| String::from_utf8_lossy(&line.text).into_owned();
+        let arrival = |line: &Line| Arrival {
             incoming: event_of(line).map(|mut event| {
                 Ids::assign(&mut event, &key, line.number);
                 event
             }),
-            origin: Origin { road: "file".to_owned(), source: progress.object.clone(), line: line.number },
-            body: String::from_utf8_lossy(&line.text).into_owned(),
-        });
-        for outcome in self.road.take(arrivals.collect(), Utc::now()).await? {
+            origin: origin(line),
+            body: body(line),
+        };
+        let arrivals = |places: Range<usize>| lines[places].iter().map(arrival).collect();
+        let unread = |place: usize| (origin(&lines[place]), body(&lines[place]));
+        for outcome in self.road.take_each(lines.len(), arrivals, unread, Utc::now()).await? {
             match outcome {
                 Outcome::Accepted { .. } => progress.accepted += 1,
                 Outcome::Duplicate { .. } => progress.duplicates += 1,
@@ -178,7 +210,15 @@ impl IncomingFiles {
         Ok(())
     }
 
+    /// Writes how far it is. A trigger may come twice at a time: where another
+    /// invocation is done, and has let the file go, its result stands.
     async fn note(&self, progress: &mut Progress) -> Result<()> {
+        if let Some(done) = self.progress(&progress.object).await?
+            && (done.status, &done.tag) == (Status::Complete, &progress.tag)
+        {
+            *progress = done;
+            return Ok(());
+        }
         progress.updated_at = Utc::now();
         let key = format!("{}{RESULT}", progress.object);
         self.objects.put(&key, serde_json::to_vec_pretty(progress)?, "application/json").await

@@ -1,6 +1,7 @@
 //! Taking events in: each once, counted in the transaction that stores it. All
 //! roads end here.
 
+mod alone;
 mod difference;
 mod plan;
 mod refused;
@@ -17,6 +18,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use self::alone::{Failed, caught};
 use self::plan::{Candidate, Histories};
 use self::segments::Segments;
 use self::turns::Turns;

@@ -19,6 +19,8 @@ mod reconcile;
 mod replace;
 mod requeue;
 mod serve;
+#[cfg(feature = "preparation")]
+mod sweep;
 
 pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
@@ -28,7 +30,7 @@ pub use evaluate::{Announce, Evaluate};
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
 pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health, standings};
 pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
-pub use ingest::{Arrival, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, parse};
+pub use ingest::{Arrival, Failed, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, caught, parse};
 pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]
@@ -38,3 +40,5 @@ pub use reconcile::{Check, Reconcile};
 pub use replace::Replace;
 pub use requeue::{Requeue, Requeued};
 pub use serve::{ServeFeatures, Served};
+#[cfg(feature = "preparation")]
+pub use sweep::{ABANDONED_AFTER, Sweep};

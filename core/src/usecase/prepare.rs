@@ -8,10 +8,10 @@
 mod build;
 mod tasks;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Duration, Utc};
 
-use self::build::Build;
+use self::build::{Build, Put};
 pub use self::tasks::{MOST_SEGMENTS, Plan};
 use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::{Head, Preparation, State};
@@ -143,16 +143,26 @@ impl Prepare {
             Ok(version) => return Ok(version),
             Err(error) => error,
         };
-        // Again where somebody wrote in between: an erasure writes heads too.
-        for _ in 0..LET_GO_ATTEMPTS {
-            let Some(mut head) = self.heads.read(dataset).await? else { break };
-            let Some(preparation) = &mut head.preparation else { break };
-            preparation.lease_until = now;
-            if self.heads.save(&mut head, now).await? == Saved::Yes {
-                break;
-            }
+        if let Err(other) = self.let_go(dataset, None, now).await {
+            tracing::warn!(%dataset, error = format!("{other:#}"), "a failed preparation was not let go of");
         }
         Err(error)
+    }
+
+    /// Lets go of what is being prepared, if anything is; `failure` is noted in the
+    /// timeline.
+    async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
+        // Again where somebody wrote in between: an erasure writes heads too.
+        for _ in 0..LET_GO_ATTEMPTS {
+            let Some(mut head) = self.heads.read(dataset).await? else { return Ok(false) };
+            if !head.let_go(failure, now) {
+                return Ok(false);
+            }
+            if self.heads.save(&mut head, now).await? == Saved::Yes {
+                return Ok(true);
+            }
+        }
+        bail!("{dataset} changes faster than its preparation can be let go of")
     }
 
     /// Prepares the input of the newest version anew, as its successor: for when
@@ -186,6 +196,7 @@ impl Prepare {
             epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: Some(Counts::default()),
             forced: Some(reason.to_owned()),
         });
@@ -219,6 +230,7 @@ impl Prepare {
             epoch: head.epoch,
             started_at: now,
             lease_until: now + LEASE,
+            swept_until: None,
             counts: None,
             forced,
         });
@@ -230,7 +242,7 @@ impl Prepare {
     /// Takes up what somebody began, unless they may still be at it.
     async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
         if let Some(preparation) = &mut head.preparation {
-            if preparation.lease_until > now && *request != Request::TakeOver {
+            if preparation.is_swept(now) || preparation.lease_until > now && *request != Request::TakeOver {
                 return Err(under_way(&head));
             }
             preparation.lease_until = now + LEASE;
@@ -258,10 +270,11 @@ impl Prepare {
     async fn finish(&self, mut head: Head, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
         let (preparation, new) = self.close(&mut head, now).await?;
         self.clear_outdated(&head, &preparation).await?;
-        match self.build.version(&head, &preparation, new, now).await {
-            Ok(record) => self.record(head, record, now).await,
-            Err(error) => Err(self.told_apart(&head, error).await?),
-        }
+        let put = match self.build.version(&head, &preparation, new, now).await {
+            Ok(put) => put,
+            Err(error) => return Err(self.told_apart(&head, error).await?),
+        };
+        self.commit_files(head, put, now).await
     }
 
     /// A version that could not be built because users were erased meanwhile is
@@ -274,6 +287,18 @@ impl Prepare {
             return Ok(PrepareError::Changed { dataset });
         }
         Ok(PrepareError::Store(error))
+    }
+
+    /// From files that are in place to a version that everybody knows of.
+    async fn commit_files(&self, mut head: Head, put: Put, now: DateTime<Utc>) -> Result<VersionRecord, PrepareError> {
+        // The manifest vouches for the files: nobody may have swept them, or erased users,
+        // since the head was read, and from here on nobody takes this for abandoned.
+        if let Some(preparation) = &mut head.preparation {
+            preparation.lease_until = preparation.lease_until.max(Utc::now() + LEASE);
+        }
+        self.save(&mut head, now).await?;
+        self.build.commit(&put).await?;
+        self.record(head, put.record, now).await
     }
 
     /// Closes the epoch of a written-down preparation, unless that was done already.

@@ -1,23 +1,25 @@
 //! Replaying the quarantine: what has become acceptable is taken in, the rest stays.
 
-use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::ingest::{Ids, Incoming, Ingest, IngestError, Outcome, Terms, parse};
 use crate::store::{Clients, Quarantine, Quarantined};
 
-/// Events that are sent again at once.
-const BATCH: usize = 200;
+/// Events that are read and sent again at once. An original may have a megabyte.
+const BATCH: usize = 100;
 
-/// What became of the quarantine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// What became of a stretch of the quarantine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Requeued {
     pub accepted: u64,
     /// Stored already: they leave the quarantine too.
     pub duplicates: u64,
     /// They stay, with the reasons of today.
     pub rejected: u64,
+    /// The key after which the next stretch begins; `None` at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -28,39 +30,74 @@ impl Requeue {
         Self(Quarantine::new(clients))
     }
 
-    /// Sends everything in quarantine again. A second time changes nothing.
+    /// Sends a stretch of the quarantine again: in the order of the keys, from after
+    /// `after` on, until `most` (at least one) are sent or `may_go_on` says no (it is asked between
+    /// batches, so that every call gets on). What stays is not met twice by who goes on
+    /// from `next`. A second time changes nothing.
     ///
     /// # Errors
     /// Whatever the store says; what was taken in by then stays so.
-    pub async fn replay(&self, ingest: &Ingest, now: DateTime<Utc>) -> Result<Requeued, IngestError> {
-        let mut requeued = Requeued::default();
-        for batch in self.0.list().await?.chunks(BATCH) {
-            let events = batch.iter().map(|one| with_id(one, parse(one.body.as_bytes()))).collect();
-            let outcomes = ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random }).await?;
-            let (mut done, mut staying) = (Vec::new(), Vec::new());
-            for (one, outcome) in batch.iter().zip(outcomes) {
-                match outcome {
-                    Outcome::Accepted { .. } => {
-                        requeued.accepted += 1;
-                        done.push(one.clone());
-                    }
-                    Outcome::Duplicate { .. } => {
-                        requeued.duplicates += 1;
-                        done.push(one.clone());
-                    }
-                    Outcome::Rejected { errors, .. } => {
-                        requeued.rejected += 1;
-                        if errors != one.errors {
-                            staying.push(Quarantined { errors, ..one.clone() });
-                        }
+    pub async fn replay(
+        &self,
+        ingest: &Ingest,
+        after: Option<&str>,
+        most: usize,
+        may_go_on: impl Fn() -> bool,
+        now: DateTime<Utc>,
+    ) -> Result<Requeued, IngestError> {
+        let mut requeued = Requeued { next: after.map(str::to_owned), ..Requeued::default() };
+        let mut left = most;
+        loop {
+            let size = left.min(BATCH);
+            // One more tells whether this is the end.
+            let mut keys = self.0.keys(requeued.next.as_deref(), size + 1).await?;
+            let is_end = keys.len() <= size;
+            keys.truncate(size);
+            let next = keys.last().filter(|_| !is_end).cloned();
+            self.send(ingest, &self.0.read(keys).await?, now, &mut requeued).await?;
+            requeued.next = next;
+            left -= size;
+            if is_end || left == 0 || !may_go_on() {
+                return Ok(requeued);
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        ingest: &Ingest,
+        batch: &[Quarantined],
+        now: DateTime<Utc>,
+        requeued: &mut Requeued,
+    ) -> Result<(), IngestError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let events = batch.iter().map(|one| with_id(one, parse(one.body.as_bytes()))).collect();
+        let outcomes = ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random }).await?;
+        let (mut done, mut staying) = (Vec::new(), Vec::new());
+        for (one, outcome) in batch.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Accepted { .. } => {
+                    requeued.accepted += 1;
+                    done.push(one.clone());
+                }
+                Outcome::Duplicate { .. } => {
+                    requeued.duplicates += 1;
+                    done.push(one.clone());
+                }
+                Outcome::Rejected { errors, .. } => {
+                    requeued.rejected += 1;
+                    if errors != one.errors {
+                        staying.push(Quarantined { errors, ..one.clone() });
                     }
                 }
             }
-            // Let go only of what is stored.
-            self.0.put(staying).await?;
-            self.0.release(&done).await?;
         }
-        Ok(requeued)
+        // Let go only of what is stored.
+        self.0.put(staying).await?;
+        self.0.release(&done).await?;
+        Ok(())
     }
 }
 

@@ -133,13 +133,14 @@ pub async fn features(state: &State, request: &Request) -> Result<Reply, Problem
     let id = request.segment("user_id");
     let user = Uuid::parse_str(id).map_err(|_| Problem::malformed(format!("user_id must be a UUID, not {id:?}")))?;
     request.caller.may_touch(UserId(user))?;
-    let as_of = request.query_time("as_of")?.unwrap_or_else(Utc::now);
+    let asked = request.query_time("as_of")?;
+    let as_of = asked.unwrap_or_else(Utc::now);
     let known_at = request.query_time("known_at")?;
     let served = state.features.features(UserId(user), as_of, known_at).await?;
     let served = served.ok_or_else(|| Problem::not_found("no transaction of this user is stored"))?;
     let by_name: Map<String, Value> =
         FEATURES.iter().zip(served.features).map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    Reply::json(
+    let reply = Reply::json(
         200,
         &json!({
             "user_id": user, "as_of": as_of, "known_at": known_at, "feature_set": feature_set_hash(),
@@ -147,7 +148,9 @@ pub async fn features(state: &State, request: &Request) -> Result<Reply, Problem
             "values": &served.features[..],
             "features": by_name,
         }),
-    )
+    )?;
+    // Where no moment is named, the moment of asking alone makes no other answer.
+    reply.tagged_by(&(asked, known_at, feature_set_hash(), served.transactions, &served.features[..]))
 }
 
 fn problem(error: HandoverError) -> Problem {
@@ -158,7 +161,7 @@ fn problem(error: HandoverError) -> Problem {
         HandoverError::TooLarge { .. } => {
             Problem::conflict("too-large-to-compare", "The versions are too large", detail)
         }
-        HandoverError::Store(error) => Problem::internal(&error),
+        HandoverError::Store(error) => error.into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! data-preparation: makes versions, on request and when a dataset is ready; hands
-//! them over to trainers; answers the features that they are made of.
+//! them over to trainers; answers the features that they are made of; sweeps away
+//! what preparations left that nobody goes on with.
 
 mod handover;
 mod tasks;
@@ -11,7 +12,7 @@ use function_edge::{
 use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Clients, DATA_ERASED, Objects, VersionRecord};
-use learning_core::usecase::{Handover, Prepare, PrepareError, Prepared, Replace, Request, ServeFeatures};
+use learning_core::usecase::{Handover, Prepare, PrepareError, Prepared, Replace, Request, ServeFeatures, Sweep};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ pub struct State {
     replace: Replace,
     handover: Handover,
     features: ServeFeatures,
+    sweep: Sweep,
     objects: Objects,
 }
 
@@ -31,6 +33,7 @@ impl State {
             replace: Replace::new(clients, settings),
             handover: Handover::new(clients),
             features: ServeFeatures::new(clients, settings),
+            sweep: Sweep::new(clients),
             objects: Objects::new(clients),
         }
     }
@@ -100,6 +103,7 @@ async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
         Trigger::Fact { dataset, name } if name == DATA_ERASED => return replace(state, *dataset).await,
         Trigger::Fact { dataset, .. } => dataset,
         Trigger::Task(task) => return tasks::run(state, task).await,
+        Trigger::Schedule => return Ok(json!({"swept": state.sweep.sweep(Utc::now()).await?})),
         _ => return Err(trigger.unexpected()),
     };
     match again_where_changed(|| state.prepare.prepare(*dataset, &Request::Automatic, Utc::now())).await {
@@ -176,6 +180,6 @@ fn problem(error: PrepareError) -> Problem {
             let readiness = serde_json::to_value(&readiness).unwrap_or_default();
             Problem::conflict("not-ready", "The dataset is not ready", detail).with_readiness(readiness)
         }
-        PrepareError::Store(error) => Problem::internal(&error),
+        PrepareError::Store(error) => error.into(),
     }
 }

@@ -14,7 +14,7 @@ pub use caller::{Caller, Scope};
 pub use lambda_runtime::{Context, Error, LambdaEvent};
 pub use page::{DEFAULT_LIMIT, MOST, PageRequest, cursor};
 pub use problem::Problem;
-pub use reply::{Answer, Reply};
+pub use reply::{Answer, NDJSON, Reply};
 pub use request::{Request, dataset_of};
 pub use route::{Function, Route, find as find_route};
 pub use serde_json::value::RawValue;

@@ -20,7 +20,15 @@ impl Request {
     /// # Errors
     /// 400 for a limit out of range, and for a cursor that no answer held.
     pub fn page(&self, prefix: &str) -> Result<PageRequest, Problem> {
-        let limit = self.limit(DEFAULT_LIMIT, MOST)?;
+        self.page_of(prefix, DEFAULT_LIMIT, MOST)
+    }
+
+    /// As [`Request::page`], of other lengths: `default` unless asked otherwise, and at most `most`.
+    ///
+    /// # Errors
+    /// See [`Request::page`].
+    pub fn page_of(&self, prefix: &str, default: usize, most: usize) -> Result<PageRequest, Problem> {
+        let limit = self.limit(default, most)?;
         let from = self.query("cursor").map(|cursor| key_of(&cursor, prefix)).transpose()?;
         Ok(PageRequest { limit, from })
     }

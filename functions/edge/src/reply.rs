@@ -8,6 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::Problem;
 
+/// The content type of one JSON value a line.
+pub const NDJSON: &str = "application/x-ndjson";
+
 /// An answer over HTTP.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -23,6 +26,33 @@ impl Reply {
     pub fn json(status: u16, content: &impl Serialize) -> Result<Self, Problem> {
         let body = serde_json::to_string(content).map_err(|error| Problem::internal(&error.into()))?;
         Ok(Self { status, content_type: "application/json", body, headers: Vec::new() })
+    }
+
+    /// Each of `items` on a line of its own, as NDJSON.
+    ///
+    /// # Errors
+    /// 500, should one have no JSON form.
+    pub fn lines<T: Serialize>(items: &[T]) -> Result<Self, Problem> {
+        let mut body = String::new();
+        for item in items {
+            body += &serde_json::to_string(item).map_err(|error| Problem::internal(&error.into()))?;
+            body.push('\n');
+        }
+        Ok(Self { status: 200, content_type: NDJSON, body, headers: Vec::new() })
+    }
+
+    /// Where what follows can be asked for, of a content that has no room to say so.
+    #[must_use]
+    pub fn with_next(mut self, url: &str) -> Self {
+        self.headers.push((header::LINK, format!("<{url}>; rel=\"next\"")));
+        self
+    }
+
+    /// An answer that is another one for callers that accept other content.
+    #[must_use]
+    pub fn as_accepted(mut self) -> Self {
+        self.headers.push((header::VARY, "accept".to_owned()));
+        self
     }
 
     /// A page, which may load nothing but what `policy`, its content-security policy, allows.

@@ -63,6 +63,12 @@ impl Request {
         self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or("application/json").trim()
     }
 
+    /// Whether the caller asks for this very content type.
+    pub fn accepts(&self, kind: &str) -> bool {
+        let asked = self.header("accept").unwrap_or_default().split(',');
+        asked.filter_map(|asked| asked.split(';').next()).any(|asked| asked.trim().eq_ignore_ascii_case(kind))
+    }
+
     /// The body as it came.
     ///
     /// # Errors

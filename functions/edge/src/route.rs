@@ -36,6 +36,7 @@ pub enum Route {
     PostEvents,
     EraseUser,
     Erasure,
+    ReplayQuarantine,
     Status,
     Datasets,
     Dataset,
@@ -60,10 +61,11 @@ pub enum Route {
 }
 
 impl Route {
-    pub const ALL: [Route; 24] = [
+    pub const ALL: [Route; 25] = [
         Route::PostEvents,
         Route::EraseUser,
         Route::Erasure,
+        Route::ReplayQuarantine,
         Route::Status,
         Route::Datasets,
         Route::Dataset,
@@ -89,9 +91,12 @@ impl Route {
 
     pub fn method(self) -> &'static str {
         match self {
-            Route::PostEvents | Route::Initialize | Route::AssessQuality | Route::PrepareData | Route::Trained => {
-                "POST"
-            }
+            Route::PostEvents
+            | Route::ReplayQuarantine
+            | Route::Initialize
+            | Route::AssessQuality
+            | Route::PrepareData
+            | Route::Trained => "POST",
             Route::EraseUser => "DELETE",
             Route::Erasure
             | Route::Status
@@ -117,7 +122,7 @@ impl Route {
     /// What a token must allow; `None` where no token is needed.
     pub fn scope(self) -> Option<Scope> {
         match self {
-            Route::PostEvents => Some(Scope::WriteEvents),
+            Route::PostEvents | Route::ReplayQuarantine => Some(Scope::WriteEvents),
             Route::EraseUser | Route::Erasure => Some(Scope::EraseData),
             // Liveness, and pages that hold no data.
             _ if ["/health", "/dashboard", "/openapi.json"].iter().any(|end| self.path().ends_with(end)) => None,
@@ -132,6 +137,7 @@ impl Route {
             Route::PostEvents => "/coaching/events",
             Route::EraseUser => "/coaching/users/{user_id}/data",
             Route::Erasure => "/coaching/users/{user_id}/erasures/{erasure_id}",
+            Route::ReplayQuarantine => "/coaching/quarantine/replay",
             Route::Status => "/coaching/continuous-learning/status",
             Route::Datasets => "/coaching/continuous-learning/datasets",
             Route::Dataset => "/coaching/continuous-learning/datasets/{dataset_id}",
@@ -158,7 +164,7 @@ impl Route {
 
     pub fn function(self) -> Function {
         match self {
-            Route::PostEvents | Route::EraseUser | Route::Erasure => Function::EventIngestion,
+            Route::PostEvents | Route::EraseUser | Route::Erasure | Route::ReplayQuarantine => Function::EventIngestion,
             Route::AssessQuality | Route::QualityMetrics | Route::Assessment | Route::FailingRecords => {
                 Function::QualityAssessment
             }

@@ -20,11 +20,7 @@ pub async fn take(state: &State, key: &str, deadline: u64) -> Result<(), Error> 
     if !is_incoming(key) {
         return Ok(());
     }
-    let may_go_on = || {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        deadline == 0 || now + MARGIN_MS < u128::from(deadline)
-    };
-    let Some(progress) = state.files.take(key, may_go_on).await? else {
+    let Some(progress) = state.files.take(key, within(deadline)).await? else {
         // Deleted since: there is nothing to lose.
         tracing::warn!("an object that was announced is not there");
         return Ok(());
@@ -38,4 +34,12 @@ pub async fn take(state: &State, key: &str, deadline: u64) -> Result<(), Error> 
         );
     }
     Ok(())
+}
+
+/// Whether there is time for another batch. `deadline` is in milliseconds since 1970; 0 for none.
+pub fn within(deadline: u64) -> impl Fn() -> bool {
+    move || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        deadline == 0 || now + MARGIN_MS < u128::from(deadline)
+    }
 }

@@ -29,7 +29,7 @@ pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Prob
                     if let [Outcome::Rejected { errors, .. }] = outcomes.as_slice() {
                         return Err(refusal(errors.clone()));
                     }
-                    intake.summary.add(outcomes);
+                    intake.list(outcomes)?;
                 }
                 Posted::Batch(events) => {
                     let mut chunk = Chunk::default();
@@ -42,6 +42,18 @@ pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Prob
         }
     }
     Reply::json(202, &intake.summary)
+}
+
+/// Why events could not be taken in, for the caller.
+pub fn problem_of(error: IngestError) -> Problem {
+    match error {
+        IngestError::Throttled => Problem::throttled(error.to_string()),
+        IngestError::Unavailable(ref source) => {
+            tracing::warn!(error = format!("{source:#}"), "events could not be stored");
+            Problem::unavailable(error.to_string())
+        }
+        IngestError::Store(error) => Problem::from(error),
+    }
 }
 
 /// A single rejected event is a problem of the request.
@@ -89,14 +101,11 @@ impl<'a> Intake<'a> {
         };
         self.taken += events.len() as u64;
         let terms = Terms { now: self.now, only: self.only, ids };
-        self.state.ingest.ingest(events, &terms).await.map_err(|error| match error {
-            IngestError::Throttled => Problem::throttled(error.to_string()),
-            IngestError::Unavailable(ref source) => {
-                tracing::warn!(error = format!("{source:#}"), "events could not be stored");
-                Problem::unavailable(error.to_string())
-            }
-            IngestError::Store(error) => Problem::from(error),
-        })
+        self.state.ingest.ingest(events, &terms).await.map_err(problem_of)
+    }
+
+    fn list(&mut self, outcomes: Vec<Outcome>) -> Result<(), Problem> {
+        self.summary.add(outcomes).map_err(|error| Problem::internal(&error.into()))
     }
 
     async fn push(&mut self, chunk: &mut Chunk, text: &[u8], event: Incoming) -> Result<(), Problem> {
@@ -112,7 +121,7 @@ impl<'a> Intake<'a> {
         let Chunk { events, .. } = std::mem::take(chunk);
         if !events.is_empty() {
             let outcomes = self.take(events).await?;
-            self.summary.add(outcomes);
+            self.list(outcomes)?;
         }
         Ok(())
     }

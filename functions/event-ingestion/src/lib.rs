@@ -1,4 +1,4 @@
-//! event-ingestion: takes events in by every road, and erases users.
+//! event-ingestion: takes events in by every road, replays what was turned away, and erases users.
 //!
 //! A road each: [`http`], [`queue`] (SQS), [`stream`] (a foreign DynamoDB table),
 //! [`bus`] (EventBridge), [`files`] (objects under `incoming/`). Behind all of
@@ -9,6 +9,7 @@ mod bus;
 mod erasure;
 mod files;
 mod http;
+mod quarantine;
 mod queue;
 mod source;
 mod stream;
@@ -70,6 +71,7 @@ async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem>
         Route::PostEvents => http::post_events(state, &request).await,
         Route::EraseUser => erasure::erase(state, &request).await,
         Route::Erasure => erasure::receipt(state, &request).await,
+        Route::ReplayQuarantine => quarantine::replay(state, &request).await,
         other => Err(Problem::not_found(format!("event-ingestion does not answer {}", other.path()))),
     }
 }
@@ -105,8 +107,10 @@ async fn react(state: &State, source: Source, deadline: u64) -> Result<Value, Er
             let receipt = state.erase.carry_out(erasure).await?;
             Ok(json!({"erasure": erasure, "status": receipt.status}))
         }
-        Source::ReplayQuarantine => {
-            let requeued = state.requeue.replay(&state.ingest, Utc::now()).await?;
+        Source::ReplayQuarantine { after } => {
+            let may_go_on = files::within(deadline);
+            let after = after.as_deref();
+            let requeued = state.requeue.replay(&state.ingest, after, usize::MAX, may_go_on, Utc::now()).await?;
             Ok(serde_json::to_value(requeued)?)
         }
     }

@@ -1,12 +1,9 @@
 //! SQS: each message is parsed by itself, and one that fails, or panics the
 //! handler, fails alone: it is named in the answer, and SQS brings it again.
 
-use std::panic::AssertUnwindSafe;
-
 use chrono::Utc;
-use futures::FutureExt;
 use learning_core::store::Origin;
-use learning_core::usecase::{Arrival, Ids, Unanswered, parse};
+use learning_core::usecase::{Arrival, Failed, Ids, Unanswered, caught, parse};
 use serde_json::{Value, json};
 
 use crate::bus;
@@ -41,16 +38,14 @@ where
     failed
 }
 
-/// A panic is a failure like another; the process goes on.
 async fn succeeds<W: Future<Output = Result<(), String>>>(work: impl FnOnce() -> W) -> bool {
-    let work = AssertUnwindSafe(async { work().await }).catch_unwind();
-    match work.await {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
+    match caught(work).await {
+        Ok(()) => true,
+        Err(Failed::Error(error)) => {
             tracing::warn!(error, "messages could not be taken in; they are tried one by one, then brought again");
             false
         }
-        Err(_) => {
+        Err(Failed::Panicked) => {
             tracing::error!("messages panicked the handler; they are tried one by one, then brought again");
             false
         }
@@ -96,6 +91,8 @@ pub fn arrival(mut event: Value, key: &str, origin: Origin) -> Arrival {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     fn message(id: &str, body: &str) -> Value {

@@ -20,8 +20,10 @@ pub enum Source {
     PartlyIngested(String),
     ErasureRequested(Uuid),
     Schedule,
-    /// `{"replay": "quarantine"}`, by an operator.
-    ReplayQuarantine,
+    /// `{"replay": "quarantine"}`, by an operator; `after` is the `next` of an earlier answer.
+    ReplayQuarantine {
+        after: Option<String>,
+    },
 }
 
 impl Source {
@@ -33,10 +35,10 @@ impl Source {
         if let Some(Value::Array(records)) = event.get_mut("Records").map(Value::take) {
             return of_records(records);
         }
-        if event.get("replay").is_some_and(|what| what == "quarantine") {
-            return Ok(Source::ReplayQuarantine);
-        }
         let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
+        if event.get("replay").is_some_and(|what| what == "quarantine") {
+            return Ok(Source::ReplayQuarantine { after: text("after") });
+        }
         match (text("source").as_deref(), text("detail-type").as_deref()) {
             (Some(FACT_SOURCE), Some(FILE_PARTLY_INGESTED)) => {
                 let object = event.pointer("/detail/object").and_then(Value::as_str);
@@ -101,7 +103,12 @@ mod tests {
         let asked =
             json!({"source": FACT_SOURCE, "detail-type": ERASURE_REQUESTED, "detail": {"erasure": Uuid::nil()}});
         assert_eq!(read(asked).unwrap(), Source::ErasureRequested(Uuid::nil()));
-        assert_eq!(read(json!({"replay": "quarantine"})).unwrap(), Source::ReplayQuarantine);
+        let replay = |after: Option<&str>| Source::ReplayQuarantine { after: after.map(str::to_owned) };
+        assert_eq!(read(json!({"replay": "quarantine"})).unwrap(), replay(None));
+        assert_eq!(
+            read(json!({"replay": "quarantine", "after": "quarantine/x"})).unwrap(),
+            replay(Some("quarantine/x"))
+        );
     }
 
     #[test]

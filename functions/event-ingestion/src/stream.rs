@@ -1,6 +1,8 @@
 //! The stream of a foreign DynamoDB table: its items become events by the mapping
 //! that the settings hold for the table.
 
+use std::ops::Range;
+
 use chrono::Utc;
 use function_edge::Error;
 use learning_core::event::mapping::{Mapping, Mappings, plain_item};
@@ -14,7 +16,7 @@ use serde_json::{Map, Value, json};
 /// # Errors
 /// For a table that has no mapping: nothing of it may pass by unseen.
 pub async fn take(road: &Unanswered, mappings: &Mappings, changes: Vec<Value>) -> Result<Value, Error> {
-    let mut arrivals = Vec::new();
+    let mut mapped = Vec::with_capacity(changes.len());
     for change in &changes {
         let table = table(change).ok_or("a change names no table")?;
         let mapping = mappings.0.get(table).ok_or_else(|| {
@@ -22,9 +24,13 @@ pub async fn take(road: &Unanswered, mappings: &Mappings, changes: Vec<Value>) -
                 "the table {table} has no mapping: add one to LEARNING_STREAM_MAPPINGS, or stop sending its stream here"
             )
         })?;
-        arrivals.extend(arrival(table, mapping, change));
+        mapped.push((table, mapping, change));
     }
-    match road.take(arrivals, Utc::now()).await {
+    let arrivals = |places: Range<usize>| {
+        mapped[places].iter().filter_map(|(table, mapping, change)| arrival(table, mapping, change)).collect()
+    };
+    let unread = |place: usize| (origin(mapped[place].0), image(mapped[place].2));
+    match road.take_each(mapped.len(), arrivals, unread, Utc::now()).await {
         Ok(_) => Ok(json!({"batchItemFailures": []})),
         Err(error) => {
             // A stream goes on in its order, so that the first is named.
@@ -38,6 +44,16 @@ pub async fn take(road: &Unanswered, mappings: &Mappings, changes: Vec<Value>) -
 /// `arn:aws:dynamodb:region:account:table/NAME/stream/…`
 fn table(change: &Value) -> Option<&str> {
     change.get("eventSourceARN")?.as_str()?.split('/').nth(1)
+}
+
+/// All changes of a table come from one place; their bodies tell them apart.
+fn origin(table: &str) -> Origin {
+    Origin { road: "stream".to_owned(), source: table.to_owned(), line: 0 }
+}
+
+/// The new item of a change, as far as it can be read.
+fn image(change: &Value) -> String {
+    change.pointer("/dynamodb/NewImage").unwrap_or(&Value::Null).to_string()
 }
 
 fn sequence(change: &Value) -> &str {
@@ -63,8 +79,7 @@ fn arrival(table: &str, mapping: &Mapping, change: &Value) -> Option<Arrival> {
     };
     // The event, where there is one: it is what can be replayed.
     let body = incoming.as_ref().map_or_else(|_| keys.clone(), Value::to_string);
-    // All changes of a table come from one place; the keys tell them apart.
-    Some(Arrival { incoming, origin: Origin { road: "stream".to_owned(), source: table.to_owned(), line: 0 }, body })
+    Some(Arrival { incoming, origin: origin(table), body })
 }
 
 #[cfg(test)]

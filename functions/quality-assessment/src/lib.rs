@@ -4,12 +4,13 @@ pub mod view;
 
 use chrono::Utc;
 use function_edge::{
-    Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, cursor, dataset_of,
+    Answer, Error, LambdaEvent, NDJSON, Problem, RawValue, Reply, Request, Route, Trigger, cursor, dataset_of,
 };
 use learning_core::dataset::settings::Settings;
 use learning_core::event::EventId;
 use learning_core::store::{ASSESSMENT_PREFIX, Assessments, Clients, Fact};
-use learning_core::usecase::{Assess, AssessError, Assessed, Trigger as Asked};
+use learning_core::usecase::{Assess, AssessError, Assessed, Failing, Trigger as Asked};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -103,14 +104,17 @@ async fn assessment(state: &State, request: &Request) -> Result<Reply, Problem> 
     }
 }
 
-/// The records that fail a rule, as they are now.
+/// The most records in one answer. All records are read for each.
+pub const MOST_FAILING: usize = 1_000;
+
+/// The records that fail a rule, as they are now: a page of them, or lines to be kept.
 async fn failing_records(state: &State, request: &Request) -> Result<Reply, Problem> {
     let id = request.uuid("assessment_id")?;
     let record = state.assessments.find(id).await?.ok_or_else(|| no_assessment(id))?;
     let rule = request.query("rule").ok_or_else(|| {
         Problem::malformed("rule is required: the `key` of a part of the explanation, or `duplicate`")
     })?;
-    let limit = request.limit(50, 100)?;
+    let limit = request.limit(50, MOST_FAILING)?;
     let after = match request.query("cursor") {
         None => None,
         Some(cursor) => {
@@ -118,13 +122,31 @@ async fn failing_records(state: &State, request: &Request) -> Result<Reply, Prob
             Some(EventId(id.map_err(|_| Problem::malformed("cursor must be the `next` of an earlier answer"))?))
         }
     };
-    match state.assess.failing(&record, &rule, limit, after).await? {
-        Some(failing) => Reply::json(200, &view::failing(&record, &rule, &failing)),
-        None if view::rules(&record).any(|known| known == rule) => Reply::json(200, &view::none_fails(&record, &rule)),
-        None => {
-            Err(Problem::not_found(format!("no rule {rule:?} lowered this assessment; its explanation has the keys")))
-        }
+    let failing = state.assess.failing(&record, &rule, limit, after).await?;
+    if failing.is_none() && view::rules(&record).all(|known| known != rule) {
+        let detail = format!("no rule {rule:?} lowered this assessment; its explanation has the keys");
+        return Err(Problem::not_found(detail));
     }
+    let reply = match failing {
+        Some(failing) if request.accepts(NDJSON) => export(id, &rule, limit, &failing)?,
+        None if request.accepts(NDJSON) => Reply::lines::<Value>(&[])?,
+        Some(failing) => Reply::json(200, &view::failing(&record, &rule, &failing))?,
+        None => Reply::json(200, &view::none_fails(&record, &rule))?,
+    };
+    Ok(reply.as_accepted())
+}
+
+/// Records as lines, and where the next ones are.
+fn export(assessment: Uuid, rule: &str, limit: usize, failing: &Failing) -> Result<Reply, Problem> {
+    let reply = Reply::lines(&view::records(failing))?;
+    Ok(match failing.next {
+        None => reply,
+        Some(next) => {
+            let rule = utf8_percent_encode(rule, NON_ALPHANUMERIC);
+            let path = format!("/coaching/continuous-learning/assessments/{assessment}/failing-records");
+            reply.with_next(&format!("{path}?rule={rule}&limit={limit}&cursor={next}"))
+        }
+    })
 }
 
 fn no_assessment(id: Uuid) -> Problem {

@@ -58,27 +58,30 @@ pub fn requested(request: &AssessmentRequest) -> Value {
 
 /// Records that fail a rule.
 pub fn failing(record: &AssessmentRecord, rule: &str, failing: &Failing) -> Value {
-    let records: Vec<Value> = failing
-        .events
-        .iter()
-        .map(|StoredEvent { event, ingested_at }| {
-            json!({
-                "event_id": event.id,
-                "user_id": event.user,
-                "event_type": event.event_type.name(),
-                "occurred_at": format_time(event.occurred_at),
-                "ingested_at": format_time(*ingested_at),
-                "data": event.data,
-            })
-        })
-        .collect();
     json!({
         "assessment_id": record.id,
         "rule": rule,
-        "records": records,
+        "records": records(failing),
         "next": failing.next,
         "current": failing.current,
     })
+}
+
+/// Each record as an event: so it could be mended, and sent as another.
+pub fn records(failing: &Failing) -> Vec<Value> {
+    let records = failing.events.iter().map(|StoredEvent { event, ingested_at }| {
+        json!({
+            "event_id": event.id,
+            "user_id": event.user,
+            "event_type": event.event_type.name(),
+            "occurred_at": format_time(event.occurred_at),
+            "ingested_at": format_time(*ingested_at),
+            "schema_version": event.schema_version,
+            "data": event.data,
+            "extra": event.extra,
+        })
+    });
+    records.collect()
 }
 
 /// No record fails the rule any more.

@@ -16,10 +16,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::access::Access;
 use crate::assess::Assess;
-use crate::command::{self, Format, Question};
+use crate::command::{self, Format, Question, Upkeep};
 use crate::replay::{self, Source};
 use crate::stack::{Options, Stack};
-use crate::{DEFAULT_PORT, environment, report, upkeep};
+use crate::{DEFAULT_PORT, environment, report};
 
 /// Where the data folder remembers that the bundled sample was replayed.
 const SAMPLE_MARKER: &str = "sample-replayed";
@@ -72,7 +72,7 @@ struct Reach {
 }
 
 #[derive(Debug, Args)]
-struct Place {
+pub struct Place {
     /// Where tables and objects are kept; made where absent.
     #[arg(long, value_name = "FOLDER", default_value = ".local")]
     data_dir: PathBuf,
@@ -91,18 +91,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Send what is in quarantine again; what is accepted now leaves it.
-    Replay {
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Erase a user's data from a data folder, and print the receipt.
-    Erase {
-        #[command(flatten)]
-        place: Place,
-        /// The user's UUID.
-        user: uuid::Uuid,
-    },
+    #[command(flatten)]
+    Upkeep(Upkeep),
     #[command(flatten)]
     Ask(Question),
     /// Start the service and keep serving; replay nothing.
@@ -131,10 +121,16 @@ enum Command {
     },
     /// Print the completions of a shell, to be sourced.
     Completions { shell: clap_complete::Shell },
-    /// Judge the quality of files of events, as the service would once they were sent.
+    /// Judge the quality of files of events, or of the datasets of a running service.
+    ///
+    /// With FILE, the events in these files are judged here, as the service would judge
+    /// them once they were sent: `assess events.ndjson --dataset spending`. Without FILE,
+    /// a running service assesses what --dataset names: `assess --dataset spending --url
+    /// https://host`, with a token from FINCOACH_TOKEN, where one is needed.
     ///
     /// Exits with 0, with 1 where a dataset is below the quality gate, and with 2
     /// where there is no judgement.
+    #[command(verbatim_doc_comment)]
     Assess(Assess),
     /// Write simulated events as NDJSON: the bundled sample, or others.
     Simulate {
@@ -162,12 +158,12 @@ impl Cli {
     /// One line that says what is wrong and what to do.
     pub async fn run(self) -> Result<ExitCode> {
         match self.command {
-            Some(Command::Assess(assess)) => return Ok(assess.run()),
+            Some(Command::Assess(assess)) => return Ok(assess.run().await),
             Some(Command::Ask(question)) => return question.run().await,
             Some(Command::Completions { shell }) => command::completions(shell),
             Some(Command::Reconcile { place, format }) => {
                 log();
-                return command::reconcile(&Options { port: 0, ..place.options() }, format).await;
+                return command::reconcile(&place.alone(), format).await;
             }
             Some(Command::Serve { place, reach }) => {
                 log();
@@ -177,14 +173,7 @@ impl Cli {
                 let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
                 println!("{}", Access::token(&place.data_dir, &scopes)?);
             }
-            Some(Command::Replay { place }) => {
-                log();
-                upkeep::replay(&Options { port: 0, ..place.options() }).await?;
-            }
-            Some(Command::Erase { place, user }) => {
-                log();
-                upkeep::erase(&Options { port: 0, ..place.options() }, user).await?;
-            }
+            Some(Command::Upkeep(upkeep)) => upkeep.run().await?,
             None => {
                 log();
                 serve(&self.serve).await?;
@@ -208,7 +197,7 @@ fn scope(name: &str) -> Result<Scope, String> {
 
 /// Warnings and worse, on standard error; `RUST_LOG` shows more. The engines warn
 /// of every condition that fails, which is how duplicates are found.
-fn log() {
+pub(crate) fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error,s3s=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
@@ -279,7 +268,7 @@ async fn replay_sample(stack: &Stack, data_dir: &Path) -> Result<Option<replay::
 }
 
 async fn quarantine(place: &Place, json: bool) -> Result<()> {
-    let stack = Stack::start(&Options { port: 0, ..place.options() }).await?;
+    let stack = Stack::start(&place.alone()).await?;
     let listed = Quarantine::new(&stack.clients).list().await;
     stack.stop().await;
     let listed = listed?;
@@ -316,5 +305,10 @@ fn simulate(simulation: &Simulation, output: Option<&Path>) -> Result<()> {
 impl Place {
     fn options(&self) -> Options {
         Options { data_dir: self.data_dir.clone(), port: self.port }
+    }
+
+    /// For a command that has the folder to itself: any free ports do.
+    pub(crate) fn alone(&self) -> Options {
+        Options { port: 0, ..self.options() }
     }
 }

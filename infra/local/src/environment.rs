@@ -11,7 +11,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use learning_core::dataset::settings::{PREFIX, Settings};
-use learning_core::store::{Clients, http_client};
+use learning_core::store::{Clients, local_http_client};
 
 use crate::engine::{self, Endpoints, Engines};
 
@@ -86,7 +86,7 @@ fn config(endpoint: &str, access_key: &str) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(engine::REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http_client())
+        .http_client(local_http_client())
         .endpoint_url(endpoint)
         .build()
 }

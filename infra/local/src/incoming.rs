@@ -35,7 +35,10 @@ async fn look(
     under_way: &UnderWay,
     announced: &mut HashSet<String>,
 ) -> Result<()> {
-    for key in objects.list(INCOMING).await? {
+    let keys = objects.list(INCOMING).await?;
+    // One that is gone may come again, with other content.
+    announced.retain(|key| keys.contains(key));
+    for key in keys {
         if !is_incoming(&key) || announced.contains(&key) {
             continue;
         }

@@ -22,7 +22,6 @@ pub mod replay;
 pub mod report;
 mod schedule;
 pub mod stack;
-mod upkeep;
 
 /// What invoking a function takes: see [`stack::Stack::invoke`].
 pub mod function {

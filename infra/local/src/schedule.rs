@@ -38,7 +38,7 @@ pub async fn sweep(functions: &Functions) -> Result<()> {
         "detail": {},
     });
     let payload = serde_json::value::to_raw_value(&event)?;
-    for function in [Function::ReadinessCheck, Function::EventIngestion] {
+    for function in [Function::ReadinessCheck, Function::EventIngestion, Function::DataPreparation] {
         functions.invoke(function, payload.clone()).await.map_err(|error| anyhow!(error))?;
     }
     Ok(())

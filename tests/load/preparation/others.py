@@ -1,4 +1,4 @@
-"""Sorts transactions by user and time into zstd Parquet, as polars and DuckDB do it."""
+"""Sorts transactions by user and time into zstd Parquet, as one does it with polars and DuckDB."""
 
 import sys
 

@@ -56,9 +56,17 @@ fn settings(template: &Template, function: &Value) -> Settings {
 fn every_route_is_deployed_as_the_program_answers_it() {
     let template = Template::read(TEMPLATE);
     let mut deployed: BTreeMap<String, (&str, Value)> = BTreeMap::new();
+    let mut elsewhere = 0;
     for (function, (_, properties)) in functions(&template) {
         for (name, route) in events(properties, "HttpApi") {
             assert_eq!(route["ApiId"], json!({"Ref": "Api"}), "the route {name}");
+            // Of all other paths and methods: the edge tells 404 from 405, without a token.
+            if name == "Elsewhere" {
+                assert_eq!((&route["Path"], &route["Method"]), (&Value::Null, &Value::Null));
+                assert_eq!(route["Auth"], json!({"Authorizer": "NONE"}));
+                elsewhere += 1;
+                continue;
+            }
             let known = deployed.insert(
                 name.clone(),
                 (
@@ -93,6 +101,7 @@ fn every_route_is_deployed_as_the_program_answers_it() {
             route.path(),
         );
     }
+    assert_eq!(elsewhere, 1, "one function answers what no route takes");
     assert!(deployed.is_empty(), "infra/{TEMPLATE} has routes that the program does not know: {deployed:#?}");
 }
 
@@ -270,6 +279,40 @@ fn roles_name_exact_actions_and_resources() {
     for (name, (logical, properties)) in functions(&template) {
         assert_eq!(properties["Role"], json!({"GetAtt": format!("{logical}Role.Arn")}), "the role of {name}");
     }
+}
+
+#[test]
+fn the_state_machine_may_do_what_its_definition_says() {
+    let template = Template::read(TEMPLATE);
+    let machine: Value = serde_json::from_str(include_str!("../../../infra/preparation.asl.json")).unwrap();
+    let map = &machine["States"]["Segments"];
+    assert_eq!(map["ItemProcessor"]["ProcessorConfig"]["Mode"], "DISTRIBUTED");
+    assert_eq!(map["ToleratedFailurePercentage"], 0, "a version has all of its input");
+    let tasks = members(&machine["States"]).chain(members(&map["ItemProcessor"]["States"]));
+    for (name, state) in tasks.filter(|(_, state)| state["Type"] == "Task") {
+        assert_eq!(state["Resource"], "${DataPreparation}", "{name}");
+        assert!(state["TimeoutSeconds"].is_number() && state["Retry"].is_array(), "{name}");
+        assert!(state["Catch"].is_array() || name == "Segment", "{name}: a failure would not be recorded");
+    }
+    assert!(map["Catch"].is_array());
+
+    let machine = &template.resources["Preparation"]["Properties"];
+    let policies = &template.resources["PreparationRole"]["Properties"]["Policies"];
+    let statements = policies[0]["PolicyDocument"]["Statement"].as_array().unwrap();
+    let allowed = |action: &str| {
+        let of_action =
+            statements.iter().find(|statement| statement["Action"].as_array().unwrap().contains(&json!(action)));
+        &of_action.unwrap_or_else(|| panic!("{action} is not allowed"))["Resource"]
+    };
+    assert_eq!(*allowed("lambda:InvokeFunction"), machine["DefinitionSubstitutions"]["DataPreparation"]);
+    let arn = |resource: &Value, kind: &str| {
+        let text = resource.to_string();
+        assert!(text.contains(&format!(":{kind}:{}", machine["Name"].as_str().unwrap())), "{text}");
+    };
+    arn(allowed("states:StartExecution"), "stateMachine");
+    arn(allowed("states:StopExecution"), "execution");
+    let label = map["Label"].as_str().unwrap();
+    assert!(allowed("states:DescribeExecution").to_string().contains(&format!("-preparation/{label}:")));
 }
 
 #[test]

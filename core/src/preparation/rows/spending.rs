@@ -6,8 +6,6 @@
 //! Transactions whose time cannot be believed are kept in `transactions/`, but
 //! are in no calendar. Free text, places, and ids of events and users are left out.
 
-use std::collections::BTreeMap;
-
 use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -15,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DatasetRows, Out, Reads, nullable, required, time};
 use crate::event::category::Category;
+use crate::event::number::nearest_float;
 use crate::features::{CategoryGiven, Transaction};
 use crate::preparation::table::Table;
 use crate::preparation::user::User;
@@ -51,20 +50,22 @@ struct Day {
 /// Every day from the user's first to their last with a transaction at a
 /// believable time, in order.
 fn calendar(user: &User) -> impl Iterator<Item = Day> {
-    let mut debits = BTreeMap::<NaiveDate, [Decimal; Category::ALL.len()]>::new();
-    for transaction in user.transactions.iter().filter(|transaction| transaction.plausible_time) {
-        let day = debits.entry(transaction.occurred_at.date_naive()).or_default();
-        if !transaction.credit {
-            let sum = &mut day[transaction.category as usize];
-            *sum = sum.saturating_add(transaction.amount);
-        }
-    }
-    let first = debits.first_key_value().map(|(date, _)| *date);
-    let last = debits.last_key_value().map(|(date, _)| *date);
+    let believable = || user.transactions.iter().filter(|transaction| transaction.plausible_time);
+    let day_of = |transaction: &Transaction| transaction.occurred_at.date_naive();
+    let (first, last) = (believable().next().map(day_of), believable().next_back().map(day_of));
     let days = first.into_iter().flat_map(|first| first.iter_days()).take_while(move |date| Some(*date) <= last);
+    // They are in order of time, as the days are.
+    let mut coming = believable().peekable();
     days.map(move |date| {
-        let spent = debits.get(&date);
-        Day { date, observed: spent.is_some(), debits: spent.copied().unwrap_or_default() }
+        let mut day = Day { date, observed: false, debits: [Decimal::ZERO; _] };
+        while let Some(transaction) = coming.next_if(|transaction| day_of(transaction) == date) {
+            day.observed = true;
+            if !transaction.credit {
+                let sum = &mut day.debits[transaction.category as usize];
+                *sum = sum.saturating_add(transaction.amount);
+            }
+        }
+        day
     })
 }
 
@@ -132,12 +133,14 @@ impl DatasetRows for SpendingRows {
         for Day { date, observed, debits } in calendar(user) {
             self.days += 1;
             self.observed_days += u64::from(observed);
-            let total = debits.iter().fold(Decimal::ZERO, |sum, debit| sum.saturating_add(*debit));
+            // Decimals are summed exactly, and become binary once, at the end.
+            let spent = debits.iter().filter(|debit| !debit.is_zero());
+            let total = spent.fold(Decimal::ZERO, |sum, debit| sum.saturating_add(*debit));
             out.row(CALENDAR)?
                 .put(subject.as_str())
                 .put(date)
-                .put(to_f64(total))
-                .put_all(debits.map(to_f64))
+                .put(nearest_float(total))
+                .put_all(if observed { debits.map(nearest_float) } else { [0.0; _] })
                 .put(observed)
                 .put(small(date.weekday().num_days_from_monday()))
                 .put(small(date.month()))
@@ -150,10 +153,10 @@ impl DatasetRows for SpendingRows {
                 .put(subject.as_str())
                 .put(position)
                 .put(transaction.occurred_at)
-                .put(to_f64(transaction.amount))
+                .put(nearest_float(transaction.amount))
                 .put(if transaction.credit { "credit" } else { "debit" })
                 .put(transaction.category.name())
-                .put(transaction.balance_after.map(to_f64))
+                .put(transaction.balance_after.map(nearest_float))
                 .put(transaction.currency.as_deref())
                 .put(transaction.time_of_day_known)
                 .put(transaction.plausible_time)
@@ -183,12 +186,6 @@ impl SpendingRows {
         self.unmapped_categories += u64::from(transaction.category_given == CategoryGiven::Unmapped);
         self.missing_categories += u64::from(transaction.category_given == CategoryGiven::Missing);
     }
-}
-
-/// Decimals are summed exactly, and become binary once, at the end.
-fn to_f64(decimal: Decimal) -> f64 {
-    // Every decimal has a nearest float; the type allows for an error that does not occur.
-    f64::try_from(decimal).unwrap_or(f64::NAN)
 }
 
 /// A part of a date: at most 31.

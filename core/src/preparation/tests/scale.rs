@@ -1,6 +1,8 @@
 //! However the input is divided and whatever is spilled, the bytes are the same.
 
 use super::*;
+use crate::event::envelope::{self, Intake};
+use crate::event::line;
 
 /// Users with events of all types.
 fn users() -> Vec<(u128, Vec<StoredEvent>)> {
@@ -39,6 +41,67 @@ fn spilling_changes_no_byte() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(builder.write(folder.path()).unwrap(), expected, "{dataset}");
     }
+}
+
+#[test]
+fn single_events_in_any_order_give_the_bytes_of_whole_users() {
+    for dataset in Dataset::all() {
+        let (expected, _folder) = write_of(dataset, &users());
+        let mut events: Vec<StoredEvent> = users()
+            .into_iter()
+            .flat_map(|(user, events)| {
+                let of_user = move |mut stored: StoredEvent| {
+                    stored.event.user = UserId(Uuid::from_u128(user));
+                    stored
+                };
+                events.into_iter().map(of_user)
+            })
+            .collect();
+        events.sort_by_key(|stored| xxhash_rust::xxh3::xxh3_64(stored.event.id.0.as_bytes()));
+        // All in memory, and in runs that hold users in part.
+        for memory in [1 << 20, 16_384] {
+            let mut gather = Gather::new(builder_of(dataset).with_memory(memory));
+            events.iter().for_each(|stored| gather.add(stored));
+            let folder = tempfile::tempdir().unwrap();
+            assert_eq!(gather.finish().write(folder.path()).unwrap(), expected, "{dataset}");
+        }
+    }
+}
+
+#[test]
+fn events_that_are_read_in_place_give_the_bytes_of_parsed_ones() {
+    let settings = Settings::default();
+    let now = "2026-12-01T00:00:00Z".parse().unwrap();
+    let intake = Intake { now, limits: settings.limits, privacy: settings.privacy };
+    let mut gathers = [(); 2].map(|()| Gather::new(builder_of(Dataset::SPENDING).with_memory(16_384)));
+    let mut taken = 0;
+    for n in 0..400u32 {
+        let odd = n % 2 == 1;
+        let category = [json!(" Dine  Out "), json!("Rent"), json!(null), json!(7)][n as usize % 4].clone();
+        let line = json!({
+            "event_id": Uuid::from_u128(n.into()), "user_id": Uuid::from_u128((n % 7).into()),
+            "event_type": "transaction_creation", "occurred_at": format!("20{}-01-31T09:30:00.5Z", 69 + n % 10),
+            "data": {
+                "transaction_id": n, "amount": if odd { json!("12.50") } else { json!(f64::from(n) / 4.0) },
+                "transaction_type": if n % 5 == 0 { "credit" } else { "debit" }, "category": category,
+                "merchant_name": " Caf\u{e9}  \"No 7\" ", "balance_after": if odd { json!(-3) } else { json!("?") },
+                "currency": if odd { "EUR" } else { " a currency of a name that is long " },
+                "time_precision": if odd { "day" } else { "second" }, "note": {"any": [1]},
+            },
+        });
+        let text = line.to_string();
+        let in_place = line::read(text.as_bytes(), &intake).unwrap();
+        assert!(gathers[0].add_line(&in_place, now));
+        let event = envelope::read(line, &intake, Uuid::nil).unwrap().event;
+        gathers[1].add(&StoredEvent { event, ingested_at: now });
+        taken += 1;
+    }
+    let [one, other] = gathers.map(|gather| {
+        let folder = tempfile::tempdir().unwrap();
+        gather.finish().write(folder.path()).unwrap()
+    });
+    assert_eq!(one, other);
+    assert_eq!(count(&one, "transaction_count"), taken);
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Receipt {
             affected: Vec::new(),
             versions: Vec::new(),
             not_covered: vec![
-                "files under incoming/: delete them once they are taken in (a lifecycle rule does)".to_owned(),
+                "files under incoming/ that are broken, not taken in yet, or kept by LEARNING_KEEP_INCOMING".to_owned(),
                 "copies of versions that trainers have made, and models that were trained on them".to_owned(),
                 "backups of the tables".to_owned(),
             ],

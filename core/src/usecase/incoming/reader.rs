@@ -6,7 +6,7 @@ use anyhow::Result;
 use flate2::write::MultiGzDecoder;
 
 use crate::event::ndjson::{Line, Splitter};
-use crate::store::Objects;
+use crate::store::{Content, Objects};
 
 /// Bytes that are fetched at once.
 const FETCH: u64 = 4 * 1024 * 1024;
@@ -18,7 +18,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 pub struct Reader<'a> {
     objects: &'a Objects,
     key: String,
-    tag: String,
+    content: Content,
     /// Bytes of the object that were fetched, and those of them not yet read.
     fetched: u64,
     unread: std::vec::IntoIter<u8>,
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Self {
             objects,
             key: key.to_owned(),
-            tag: first.tag,
+            content: first.content,
             fetched: first.bytes.len() as u64,
             at_end: first.bytes.is_empty(),
             unread: first.bytes.into_iter(),
@@ -70,8 +70,9 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    pub fn tag(&self) -> &str {
-        &self.tag
+    /// Of the object, as it was when it was opened.
+    pub fn content(&self) -> &Content {
+        &self.content
     }
 
     /// Leaves out the lines up to this number.
@@ -107,7 +108,9 @@ impl<'a> Reader<'a> {
         if self.unread.as_slice().is_empty() && !self.at_end {
             match self.objects.get_part(&self.key, self.fetched, FETCH).await? {
                 Some(part) if part.bytes.is_empty() => self.at_end = true,
-                Some(part) if part.tag != self.tag => return Ok(Err("the object was replaced meanwhile".to_owned())),
+                Some(part) if part.content.tag != self.content.tag => {
+                    return Ok(Err("the object was replaced meanwhile".to_owned()));
+                }
                 Some(part) => {
                     self.fetched += part.bytes.len() as u64;
                     self.unread = part.bytes.into_iter();

@@ -1,13 +1,16 @@
 //! Roads on which nobody waits for an answer: queues, streams, the bus, files.
 //! What is rejected there goes to quarantine, with the reasons.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::alone::alone;
 use super::{Ids, Incoming, Ingest, IngestError, Outcome, Terms};
 use crate::dataset::settings::Settings;
 use crate::event::privacy::Rules;
+use crate::event::{Fault, FaultCode};
 use crate::store::{Clients, Origin, Quarantine, Quarantined};
 
 /// An event that came by such a road.
@@ -49,6 +52,34 @@ impl Unanswered {
             if let Outcome::Rejected { errors, .. } = outcome {
                 quarantined.push(Quarantined::new(origin, errors.clone(), &body, &self.rules));
             }
+        }
+        self.quarantine.keep(quarantined).await?;
+        Ok(outcomes)
+    }
+
+    /// Takes in what `arrivals` makes of so many records, for roads that stand still at
+    /// a record that fails: one that panics goes to quarantine, as `unread` tells of
+    /// it, and the others are taken in.
+    ///
+    /// # Errors
+    /// As [`Unanswered::take`].
+    pub async fn take_each(
+        &self,
+        records: usize,
+        arrivals: impl Fn(Range<usize>) -> Vec<Arrival>,
+        unread: impl Fn(usize) -> (Origin, String),
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Outcome>, IngestError> {
+        let arrivals = &arrivals;
+        let taken = alone(records, |places| async move { self.take(arrivals(places), now).await }).await?;
+        let (mut outcomes, mut quarantined) = (Vec::with_capacity(taken.len()), Vec::new());
+        for one in taken {
+            outcomes.push(one.unwrap_or_else(|place| {
+                let errors = vec![Fault::new(&[], FaultCode::Unforeseen, "it made the program fail")];
+                let (origin, body) = unread(place);
+                quarantined.push(Quarantined::new(origin, errors.clone(), &body, &self.rules));
+                Outcome::Rejected { id: None, errors }
+            }));
         }
         self.quarantine.keep(quarantined).await?;
         Ok(outcomes)

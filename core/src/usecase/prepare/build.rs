@@ -23,6 +23,12 @@ pub struct Build {
     pub(super) settings: Settings,
 }
 
+/// A version whose files are in place, and whose manifest is not.
+pub(super) struct Put {
+    manifest: Manifest,
+    pub record: VersionRecord,
+}
+
 /// What a scan of a version's input, or of a part of it, gives.
 pub(super) struct Input {
     pub builder: Builder,
@@ -40,14 +46,14 @@ impl Build {
     }
 
     /// Builds the version that closed `preparation`'s epoch, from every event of
-    /// that epoch and earlier ones, and commits it by its manifest.
+    /// that epoch and earlier ones. It is there when it is committed.
     pub async fn version(
         &self,
         head: &Head,
         preparation: &Preparation,
         new: Counts,
         now: DateTime<Utc>,
-    ) -> Result<VersionRecord> {
+    ) -> Result<Put> {
         let key = self.key()?;
         let input = self.read(head.dataset, preparation.epoch, key, head.stored().events).await?;
         self.put(input, head, preparation, new, now).await
@@ -57,7 +63,7 @@ impl Build {
         self.settings.pseudonym_key.as_ref().context("there is no pseudonym key")
     }
 
-    /// Writes the files of a version, puts them in place, and commits it.
+    /// Writes the files of a version and puts them in place, all but the manifest.
     pub(super) async fn put(
         &self,
         input: Input,
@@ -65,7 +71,7 @@ impl Build {
         preparation: &Preparation,
         new: Counts,
         now: DateTime<Utc>,
-    ) -> Result<VersionRecord> {
+    ) -> Result<Put> {
         let dataset = head.dataset;
         let key = self.key()?;
         let quality = input.quality.finish(&self.settings.weights);
@@ -95,23 +101,22 @@ impl Build {
             let key = format!("{prefix}/{}", document.path);
             self.objects.put(&key, document.content, document.content_type).await?;
         }
-        let manifest_key = format!("{prefix}/manifest.json");
-        self.commit(&manifest_key, &manifest).await?;
-        Ok(VersionRecord {
+        let record = VersionRecord {
             dataset,
             version: preparation.version,
             epoch: preparation.epoch,
             new,
             input: head.stored(),
             overall_score: quality.map(|judgement| judgement.metrics.overall_score),
-            manifest: manifest_key,
-            digest: manifest.digest,
+            manifest: format!("{prefix}/manifest.json"),
+            digest: manifest.digest.clone(),
             rows: prepared.files.iter().map(|file| file.rows).sum(),
             statistics: serde_json::to_value(&prepared.statistics)?,
             forced: preparation.forced.clone(),
             created_at: now,
             withdrawn: None,
-        })
+        };
+        Ok(Put { manifest, record })
     }
 
     /// Reads a version's input: as often as it takes to see every event that was
@@ -136,7 +141,8 @@ impl Build {
 
     /// The conditional put that makes the version visible. A manifest that is
     /// there already must be of the same content: then an earlier attempt got this far.
-    async fn commit(&self, key: &str, manifest: &Manifest) -> Result<()> {
+    pub(super) async fn commit(&self, Put { manifest, record }: &Put) -> Result<()> {
+        let key = &record.manifest;
         if self.objects.put_new(key, pretty(manifest)?, JSON).await? == PutOutcome::Created {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::build::{Input, take};
-use super::{Begun, Prepare, PrepareError, Prepared, Request};
+use super::{Begun, Prepare, PrepareError, Prepared, Request, under_way};
 use crate::dataset::{Dataset, Epoch, Version};
 use crate::preparation::SegmentRun;
 use crate::quality::QualityState;
@@ -74,7 +74,8 @@ impl Prepare {
             return Err(PrepareError::NoKey);
         }
         let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
-        let mut head = match overview.head.preparation {
+        let mut head = match &overview.head.preparation {
+            Some(preparation) if preparation.is_swept(now) => return Err(under_way(&overview.head)),
             Some(_) => overview.head,
             None => match self.begin(overview, request, now).await? {
                 Begun::Preparation(head) => head,
@@ -131,6 +132,9 @@ impl Prepare {
             return done.with_context(|| format!("{} of {dataset} is not being prepared", plan.version));
         };
         let counts = preparation.counts.context("the epoch is not closed: plan first")?;
+        if preparation.is_swept(now) {
+            bail!("what {dataset} {} left is being swept: plan again later", plan.version);
+        }
         // Held until the version is written: the runs are in it.
         let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
         let mut input = Input::empty(dataset, &self.settings, self.build.key()?)?;
@@ -157,11 +161,21 @@ impl Prepare {
             );
         }
         self.clear_outdated(&head, &preparation).await?;
-        let record = self.build.put(input, &head, &preparation, counts, now).await?;
-        let record = self.record(head, record, now).await?;
+        let put = self.build.put(input, &head, &preparation, counts, now).await?;
+        let record = self.commit_files(head, put, now).await?;
         for key in self.objects.list(&plan.prefix()).await? {
             self.objects.delete(&key).await?;
         }
         Ok(record)
+    }
+
+    /// Notes in the timeline what a preparation in parts has failed of, and lets go
+    /// of it: planned again, it goes on at once. `false` where nothing was being prepared.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn fail(&self, dataset: Dataset, failure: &str, now: DateTime<Utc>) -> Result<bool> {
+        tracing::error!(%dataset, failure, "a preparation in parts has failed");
+        self.let_go(dataset, Some(failure), now).await
     }
 }

@@ -19,8 +19,8 @@ function card(dataset, known, outcome, act) {
     buttons(dataset, outcome, act),
     quality(dataset, known),
     lowering(name, known, act),
-    profiles(name, known),
     drift(name, known),
+    profiles(name, known),
     versions(name, known),
     timeline(name, known));
 }
@@ -51,7 +51,10 @@ function forecast(dataset) {
 
 function gates(dataset) {
   return h("ul", { class: "gates", "aria-label": "Gates" }, dataset.readiness.gates.map((gate) => {
-    const [mark, kind, said] = gate.passed ? ["✓", "good", "passed"] : gate.actual === null ? ["○", "open", "not known yet"] : ["✗", "bad", "not passed"];
+    // While records are being collected, that there are too few yet is no fault.
+    const [mark, kind, said] = gate.passed ? ["✓", "good", "passed"]
+      : gate.actual === null ? ["○", "open", "not known yet"]
+      : gate.gate === "threshold" ? ["○", "open", "not reached yet"] : ["✗", "bad", "not passed"];
     return h("li", {},
       h("span", { class: `mark ${kind}`, role: "img", "aria-label": said }, mark),
       h("span", {}, h("strong", {}, gate.gate.replace(/_/g, " ")), " ", gate.explanation));
@@ -87,8 +90,10 @@ function quality(dataset, known) {
     h("p", { class: "row" },
       h("span", { class: "big" }, score(now.overall)),
       h("span", { class: "quiet" }, `gate ${gate}; assessed ${ago(now.at)}`)),
-    lines(said, points, DIMENSIONS, gate),
-    legend(DIMENSIONS.map((name) => `${name} ${score(now[name])}`)),
+    // One point makes no line.
+    points.length === 1
+      ? scores(said, DIMENSIONS.map((name) => [name, now[name]]), gate)
+      : [lines(said, points, DIMENSIONS, gate), legend(DIMENSIONS.map((name) => `${name} ${score(now[name])}`))],
     h("p", { class: "quiet" }, `${count(history[0].missing_values_count)} missing values, ${count(history[0].duplicate_count)} duplicates, ${count(history[0].anomaly_count)} anomalies`));
 }
 
@@ -139,15 +144,37 @@ function profiles(name, known) {
   })));
 }
 
+const DRIFTS = { none: "", moderate: "warn", major: "bad" };
+
+/** How the records differ from those of the last version: what is beyond chance, the largest first. */
 function drift(name, known) {
   const found = known.assessment && known.assessment.drift;
   if (!found) return null;
-  const fields = Object.entries(found.fields || {}).sort(([, one], [, other]) => other.psi - one.psi);
-  const major = fields.filter(([, field]) => field.size === "major").length;
-  return section(`drift-${name}`, "Drift", `against ${found.baseline}: ${major === 0 ? "none that is severe" : `${major} fields severe`}`,
-    h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "field"), h("th", { scope: "col" }, "drift"), h("th", { scope: "col", class: "number" }, "PSI"))),
-      h("tbody", {}, fields.slice(0, 12).map(([field, one]) => h("tr", {},
-        h("td", {}, field), h("td", {}, one.size), h("td", { class: "number" }, one.psi.toFixed(3)))))));
+  const version = `v${Number(found.baseline.slice(1))}`;
+  const fields = Object.entries(found.fields || {})
+    .map(([field, one]) => ({ ...one, field, beyond: Math.max(0, one.psi - one.by_chance) }))
+    .sort((one, other) => other.beyond - one.beyond);
+  const told = ["major", "moderate"]
+    .map((size) => [fields.filter((one) => one.size === size).length, size])
+    .filter(([number]) => number > 0)
+    .map(([number, size]) => `${number} ${size}`);
+  const hint = `${told.join(", ") || "none to speak of"} since ${version}`;
+  const rows = fields.slice(0, 12).map(({ field, size, beyond }) => {
+    const profile = known.assessment.fields[field] || {};
+    const median = profile.quantiles ? `median now ${plain(profile.quantiles.p50)}` : (profile.top || []).slice(0, 2).map((one) => one.value).join(", ");
+    return h("tr", {},
+      h("td", {}, h("strong", {}, field.split(".").pop()), h("br"), h("span", { class: "quiet" }, median)),
+      h("td", {}, h("span", { class: `pill ${DRIFTS[size]}` }, size)),
+      h("td", { class: "wide" }, driftBar(`${field}: ${beyond.toFixed(2)} beyond chance`, beyond, size)),
+      h("td", { class: "number" }, beyond.toFixed(2)));
+  });
+  return h("details", { "data-key": `drift-${name}`, open: fields.some((one) => one.size === "major") },
+    h("summary", {}, "Drift ", h("span", { class: "quiet" }, hint)),
+    h("p", { class: "quiet" }, `How the values differ from those that ${version} was made of, by the population stability index (PSI) beyond chance: from 0.1 on it is moderate, from 0.25 on major.`),
+    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Drift of each field" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "field"), h("th", { scope: "col" }, "drift"), h("th", { scope: "col", class: "wide" }, "0 to 0.5"), h("th", { scope: "col", class: "number" }, "PSI"))),
+      h("tbody", {}, rows))),
+    fields.length > 12 && h("p", { class: "quiet" }, `${fields.length - 12} more fields differ less.`));
 }
 
 function versions(name, known) {

@@ -18,7 +18,8 @@ function ingestion(aggregation) {
     legend(names.map((name) => name.replace(/_/g, " "))),
     h("div", { class: "two" },
       table("Accepted, by kind", told.accepted_by_kind, "nothing yet"),
-      table("Rejected and kept in quarantine, by reason", told.rejected_by_reason, "nothing was rejected"),
+      table("Rejected, by reason", told.rejected_by_reason, "nothing was rejected",
+        "What a queue, a bus, a stream or a file brought is kept in quarantine until it is replayed."),
       table("Users' segments", aggregation.user_segments.segment_distribution, "no segment has been reported")));
 }
 
@@ -46,11 +47,12 @@ function foldOthers(counts, names) {
   return folded;
 }
 
-function table(title, counts, nothing) {
+function table(title, counts, nothing, note) {
   const rows = Object.entries(counts).sort(([, one], [, other]) => other - one);
   return h("div", {}, h("h3", { class: "minor" }, title),
     rows.length === 0
       ? h("p", { class: "quiet" }, nothing)
       : h("table", {}, h("tbody", {}, rows.slice(0, 16).map(([name, number]) =>
-          h("tr", {}, h("th", { scope: "row" }, name.replace(/[._]/g, " ")), h("td", { class: "number" }, count(number)))))));
+          h("tr", {}, h("th", { scope: "row" }, name.replace(/[._]/g, " ")), h("td", { class: "number" }, count(number)))))),
+    note && rows.length > 0 && h("p", { class: "quiet" }, note));
 }

@@ -60,7 +60,7 @@ async function learn(dataset) {
 function render() {
   const banner = document.getElementById("banner");
   const refused = page.failures > 0 && page.error instanceof Refused;
-  const why = !page.failures ? "" : refused ? `The API refuses: ${page.error.message}` : "The API does not answer.";
+  const why = !page.failures ? "" : refused ? `The API ${page.error.status < 500 ? "refuses" : "fails"}: ${page.error.message}` : "The API does not answer.";
   const since = page.refreshedAt ? ` What is shown is of ${page.refreshedAt.toLocaleTimeString("en-GB")}.` : "";
   const text = why && `${why}${since}${refused && page.error.requestId ? ` (request ${page.error.requestId})` : ""}`;
   if (banner.textContent !== text) banner.textContent = text;

@@ -40,6 +40,31 @@ function lines(label, points, names, gate) {
     points.length > 1 && s("text", { x: width - right, y: height - 4, "text-anchor": "end" }, time(points.at(-1).at)));
 }
 
+/** A bar for each name, from 0 to 1, beside the gate. */
+function scores(label, values, gate) {
+  const [width, left, right, step] = [Math.min(room("datasets", columns()), 640), 92, 44, 20];
+  const height = values.length * step + 6;
+  const x = (value) => left + value * (width - left - right);
+  return s("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": label },
+    values.map(([name, value], place) => [
+      s("text", { x: 0, y: place * step + 15 }, name),
+      s("rect", { x: left, y: place * step + 6, width: x(1) - left, height: 10, rx: 3, class: "track" }),
+      s("rect", { x: left, y: place * step + 6, width: Math.max(x(value) - left, 0), height: 10, rx: 3, class: `fill-${INKS[place % 5]}` }),
+      s("text", { x: width, y: place * step + 15, "text-anchor": "end" }, score(value)),
+    ]),
+    s("line", { x1: x(gate), x2: x(gate), y1: 2, y2: height - 2, class: "gate" }));
+}
+
+/** Drift from 0 to 0.5 and more, with marks where it begins to be moderate and major. */
+function driftBar(label, value, size) {
+  const [width, height, most] = [120, 12, 0.5];
+  const x = (value) => Math.min(value / most, 1) * width;
+  return s("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": label },
+    s("rect", { x: 0, y: 2, width, height: 8, rx: 3, class: "track" }),
+    s("rect", { x: 0, y: 2, width: Math.max(x(value), 1), height: 8, rx: 3, class: `drift-${size}` }),
+    [0.1, 0.25].map((tick) => s("line", { x1: x(tick), x2: x(tick), y1: 0, y2: height, class: "gate" })));
+}
+
 /** Stacked bars: each bar has a label and a count by name. */
 function stacks(label, bars, names) {
   const [width, height, left, top, bottom] = [room("ingestion", 1), 190, 44, 8, 22];

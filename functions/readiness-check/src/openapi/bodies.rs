@@ -41,6 +41,17 @@ pub enum EventStatus {
 }
 
 #[derive(JsonSchema)]
+pub struct Replayed {
+    pub accepted: u64,
+    /// Stored already: they have left the quarantine too.
+    pub duplicates: u64,
+    /// They stay in quarantine, with the reasons of today.
+    pub rejected: u64,
+    /// What to send as `cursor` for the next stretch; `null` at the end.
+    pub next: Option<String>,
+}
+
+#[derive(JsonSchema)]
 pub struct DatasetInBody {
     pub dataset_id: Uuid,
 }
@@ -189,7 +200,10 @@ pub struct FailingRecord {
     pub event_type: String,
     pub occurred_at: DateTime<Utc>,
     pub ingested_at: DateTime<Utc>,
+    pub schema_version: u32,
     pub data: BTreeMap<String, Value>,
+    /// Members of the envelope that nobody knows.
+    pub extra: BTreeMap<String, Value>,
 }
 
 #[derive(JsonSchema)]

@@ -48,15 +48,24 @@ impl Operation {
     }
 
     pub fn limit(self) -> Self {
-        let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": function_edge::DEFAULT_LIMIT});
+        self.limit_of(function_edge::DEFAULT_LIMIT, MOST)
+    }
+
+    pub fn limit_of(self, default: usize, most: usize) -> Self {
+        let limit = json!({"type": "integer", "minimum": 1, "maximum": most, "default": default});
         self.parameter("query", "limit", false, limit, "Entries of a page.")
     }
 
     /// `limit`, and a `cursor`: the key of an entry in hexadecimal digits. Keys begin with `prefix`.
     pub fn paged(self, prefix: &str) -> Self {
-        let pattern = format!("^{}(3[0-9]|6[1-6]|2d){{0,64}}$", function_edge::cursor(prefix));
+        self.limit().cursor(prefix, "3[0-9]|6[1-6]|2d")
+    }
+
+    /// A `cursor` after a key that begins with `prefix` and goes on with any of `characters`.
+    pub fn cursor(self, prefix: &str, characters: &str) -> Self {
+        let pattern = format!("^{}({characters}){{0,64}}$", function_edge::cursor(prefix));
         let cursor = json!({"type": "string", "pattern": pattern});
-        self.limit().parameter("query", "cursor", false, cursor, "The `next` of an earlier answer.")
+        self.parameter("query", "cursor", false, cursor, "The `next` of an earlier answer.")
     }
 
     pub fn parameter(
@@ -113,14 +122,16 @@ impl Operation {
         self = self.problems([(500, "Our fault; it is logged under the id that the answer names.")]);
         let mut responses = Map::new();
         for answer in &self.answers {
-            let mut response = json!({
-                "description": answer.says,
-                "headers": {"x-request-id": {"schema": {"type": "string"}, "description": "Under which it is logged."}},
+            // A status may come with several kinds of content.
+            let response = responses.entry(answer.status.to_string()).or_insert_with(|| {
+                json!({
+                    "description": answer.says,
+                    "headers": {"x-request-id": {"schema": {"type": "string"}, "description": "Under which it is logged."}},
+                })
             });
             if let Some((kind, schema)) = answer.content {
-                response["content"] = json!({kind: {"schema": schema(schemas)}});
+                response["content"][kind] = json!({"schema": schema(schemas)});
             }
-            responses.insert(answer.status.to_string(), response);
         }
         let mut operation = json!({
             "operationId": self.id,

@@ -1,13 +1,13 @@
 //! What each route does, takes and answers.
 
 use function_edge::Route;
-use learning_core::store::{ASSESSMENT_PREFIX, CHANGE_PREFIX};
+use learning_core::store::{ASSESSMENT_PREFIX, CHANGE_PREFIX, QUARANTINE};
 use learning_core::usecase::Dependencies;
 use serde_json::json;
 
 use super::bodies::{
     AnyAssessment, Assessed, DatasetInBody, EventResults, FailingRecords, Features, PrepareData, PreparedAnswer,
-    PromisedAssessment, QualityHistory, Trained, TrainedReport, VersionDetails, VersionDiff, Versions,
+    PromisedAssessment, QualityHistory, Replayed, Trained, TrainedReport, VersionDetails, VersionDiff, Versions,
 };
 use super::events;
 use super::operation::{Operation, schema_of};
@@ -45,6 +45,14 @@ pub fn of(route: Route) -> Operation {
             .uuid("erasure_id", "The erasure.")
             .answers_with(200, "How far it is.", "application/json", |_| json!({"type": "object"}))
             .problems([MALFORMED, (404, "There is no such erasure.")]),
+        Route::ReplayQuarantine => {
+            Operation::new("replayQuarantine", "events", "Sends a stretch of what was turned away again.")
+                .limit_of(200, 1_000)
+                // What keys of objects are made of: `-`, `.`, `/`, digits and small letters.
+                .cursor(QUARANTINE, "2[d-f]|3[0-9]|6[1-9a-f]|7[0-9a]")
+                .answers::<Replayed>(200, "What is accepted now has left the quarantine, and the rest stays.")
+                .problems([MALFORMED, BUSY])
+        }
         Route::Status => Operation::new("getStatus", "datasets", "The overview.")
             .answers::<view::Status>(200, "How the service and its datasets are."),
         Route::Datasets => Operation::new("listDatasets", "datasets", "All datasets.")
@@ -89,27 +97,41 @@ pub fn of(route: Route) -> Operation {
             .uuid("assessment_id", "The id of an assessment.")
             .answers::<AnyAssessment>(200, "As far as it is; `state` tells.")
             .problems([MALFORMED, UNKNOWN_ASSESSMENT]),
-        Route::FailingRecords => {
-            Operation::new("listFailingRecords", "quality", "The records that fail a rule, as they are now.")
-                .uuid("assessment_id", "The id of an assessment.")
-                .parameter(
-                    "query",
-                    "rule",
-                    true,
-                    json!({"type": "string"}),
-                    "The `key` of a part of the explanation, or `duplicate`.",
-                )
-                .limit()
-                .parameter(
-                    "query",
-                    "cursor",
-                    false,
-                    json!({"type": "string", "format": "uuid"}),
-                    "The `next` of an earlier answer.",
-                )
-                .answers::<FailingRecords>(200, "A page of them.")
-                .problems([MALFORMED, (404, "There is no such assessment, or no such rule in it.")])
-        }
+        Route::FailingRecords => Operation::new(
+            "listFailingRecords",
+            "quality",
+            "The records that fail a rule, as they are now.",
+        )
+        .uuid("assessment_id", "The id of an assessment.")
+        .parameter(
+            "query",
+            "rule",
+            true,
+            json!({"type": "string"}),
+            "The `key` of a part of the explanation, or `duplicate`.",
+        )
+        .parameter(
+            "query",
+            "limit",
+            false,
+            json!({"type": "integer", "minimum": 1, "maximum": 1_000, "default": 50}),
+            "Records of a page. All records are read for each page; one of more than 4 MB ends earlier.",
+        )
+        .parameter(
+            "query",
+            "cursor",
+            false,
+            json!({"type": "string", "format": "uuid"}),
+            "The `next` of an earlier answer.",
+        )
+        .answers::<FailingRecords>(200, "A page of them; as NDJSON, the header Link names the next one.")
+        .answers_with(
+            200,
+            "",
+            "application/x-ndjson",
+            |_| json!({"type": "string", "description": "One record a line, in the form of those under `records`."}),
+        )
+        .problems([MALFORMED, (404, "There is no such assessment, or no such rule in it.")]),
         Route::PrepareData => {
             Operation::new("prepareData", "versions", "Closes the epoch of a dataset and prepares a version.")
                 .body(schema_of::<PrepareData>)

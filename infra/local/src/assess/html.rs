@@ -61,7 +61,7 @@ fn section(dataset: Dataset, judgement: &Judgement, settings: &Settings) -> Stri
         "<h2>{}</h2><p class='{class}'>The overall score of {:.4} {verdict} the gate of {}. {} values beyond 3 standard \
          deviations, {} duplicates, {} missing values.</p>{}{lowered}<h3>Fields</h3><table><tr><th>field<th>populated\
          <th>missing<th>invalid<th>distinct<th>3-sigma<th>robust<th class='l'>values</tr>{fields}</table>{}",
-        escaped(&subject(dataset, judgement)),
+        escaped(&subject(dataset.name(), judgement)),
         metrics.overall_score,
         settings.quality_gate,
         grouped(metrics.anomaly_count),

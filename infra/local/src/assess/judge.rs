@@ -12,8 +12,8 @@ use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::dataset::spec::Role;
 use learning_core::event::envelope::{self, Intake};
-use learning_core::event::{EventId, StoredEvent, UserId, line, schema};
-use learning_core::quality::{Judgement, QualityState, Record, Rules, place_of};
+use learning_core::event::{EventId, StoredEvent, UserId, line};
+use learning_core::quality::{Judgement, QualityState, Record, Rules};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -149,6 +149,7 @@ impl Judge<'_> {
         traces: &Traces,
         early: &Early<'_>,
     ) -> Result<Part> {
+        let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy };
         let mut part = Part { states: self.states(), findings: Findings::default() };
         let mut writer = traces.writer();
         while let Some(block) = blocks::next(blocks) {
@@ -159,9 +160,9 @@ impl Judge<'_> {
                 part.findings.lines += 1;
                 let position = u64::from(block.number) << 32 | place as u64;
                 let stored;
-                let record = match self.short_way(line) {
-                    Some(record) => Some(record),
-                    None => match self.long_way(line) {
+                let record = match line::read(line, &intake) {
+                    Some(line) => Some(Record::of_line(line, self.now)),
+                    None => match long_way(line, &intake) {
                         Ok(event) => {
                             stored = event;
                             Record::of(&stored)
@@ -210,28 +211,6 @@ impl Judge<'_> {
         Ok(part)
     }
 
-    /// What nothing is wrong with at the door.
-    fn short_way<'a>(&self, line: &'a [u8]) -> Option<Record<'a>> {
-        let line = line::read(std::str::from_utf8(line).ok()?, &self.settings.limits)?;
-        let place = place_of(&line.event_type)?;
-        let admitted_by = schema::of_version(&line.event_type, line.schema_version)?;
-        let record = Record::of_line(line, place, self.now);
-        let short = std::ptr::eq(admitted_by, record.schema)
-            && record.is_admissible()
-            && record.is_kept_whole(&self.settings.privacy);
-        short.then_some(record)
-    }
-
-    /// The way of the service.
-    fn long_way(&self, line: &[u8]) -> Result<StoredEvent, String> {
-        let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
-        let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy };
-        match envelope::read(json, &intake, Uuid::new_v4) {
-            Ok(admitted) => Ok(StoredEvent { event: admitted.event, ingested_at: self.now }),
-            Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
-        }
-    }
-
     /// What records say together with the others of their user.
     fn among_records(&self, traces: &Traces, next: &AtomicUsize) -> Result<Together> {
         let mut together = Together { states: self.states(), ..Together::default() };
@@ -251,6 +230,15 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+}
+
+/// The way of the service.
+fn long_way(line: &[u8], intake: &Intake) -> Result<StoredEvent, String> {
+    let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
+    match envelope::read(json, intake, Uuid::new_v4) {
+        Ok(admitted) => Ok(StoredEvent { event: admitted.event, ingested_at: intake.now }),
+        Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
     }
 }
 

@@ -1,10 +1,12 @@
-//! `assess`: the judgement that files of events would get, before they are sent.
+//! `assess`: the judgement that files of events would get, before they are sent; or
+//! that the datasets of a running service get.
 
 mod blocks;
 mod html;
 pub mod judge;
 mod plot;
 mod recent;
+mod service;
 mod table;
 mod traces;
 
@@ -21,26 +23,33 @@ use serde_json::{Value, json};
 
 pub use self::blocks::Input;
 use self::judge::{Findings, Judge};
+use crate::command::{Client, DEFAULT_URL, URL};
 
 #[derive(Debug, Args)]
 pub struct Assess {
-    /// Files of events: NDJSON, plain or gzipped; `-` is standard input.
-    #[arg(value_name = "FILE", required = true)]
+    /// Files of events: NDJSON, plain or gzipped; `-` is standard input. Without any, a
+    /// running service is asked.
+    #[arg(value_name = "FILE", required_unless_present = "dataset")]
     files: Vec<PathBuf>,
-    /// Judge only this dataset; all that have records in the files if not given.
+    /// With FILE: judge only this dataset; all that have records in the files if not
+    /// given. Without: the dataset of the service, by name or id. May be repeated.
     #[arg(long, value_name = "NAME")]
-    dataset: Vec<Dataset>,
+    dataset: Vec<String>,
+    /// The service that is asked where there is no FILE, without a path; FINCOACH_URL or
+    /// the local stack if not given.
+    #[arg(long, conflicts_with = "files")]
+    url: Option<String>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write a report with plots as well: one HTML file that needs no network.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "PATH", requires = "files")]
     report: Option<PathBuf>,
     /// List the ids of all events that fail this rule, one a line, instead of the
     /// judgement. The judgement as JSON tells the `key` of each rule.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", requires = "files")]
     failing: Option<String>,
     /// Threads; as many as there are processors if not given.
-    #[arg(long)]
+    #[arg(long, requires = "files")]
     threads: Option<usize>,
 }
 
@@ -58,8 +67,9 @@ const FAILED: u8 = 2;
 impl Assess {
     /// Exits with 0, with 1 where a dataset is below the quality gate, or with 2 and
     /// one line on standard error where there is no judgement.
-    pub fn run(self) -> ExitCode {
-        match self.assess() {
+    pub async fn run(self) -> ExitCode {
+        let outcome = if self.files.is_empty() { self.ask().await } else { self.assess() };
+        match outcome {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(BELOW),
             Err(error) => {
@@ -69,14 +79,39 @@ impl Assess {
         }
     }
 
-    /// Whether all datasets pass.
+    /// Whether all datasets of the service pass.
+    async fn ask(&self) -> Result<bool> {
+        let from_environment = || std::env::var(URL).ok().filter(|url| !url.is_empty());
+        let url = self.url.clone().or_else(from_environment).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let client = Client::new(&url)?;
+        let mut assessed = Vec::new();
+        for name in &self.dataset {
+            assessed.push(service::assess(&client, name).await?);
+        }
+        let text = match self.format {
+            Format::Table => service::tables(&assessed)?,
+            Format::Json => format!("{:#}\n", service::as_json(&client, &assessed)),
+        };
+        std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the judgement")?;
+        Ok(assessed.iter().all(service::Assessed::passed))
+    }
+
+    /// The datasets that the files are judged for.
+    fn datasets(&self) -> Result<Vec<Dataset>> {
+        if self.dataset.is_empty() {
+            return Ok(Dataset::all().collect());
+        }
+        self.dataset.iter().map(|name| Ok(name.parse()?)).collect()
+    }
+
+    /// Whether all datasets of the files pass.
     fn assess(&self) -> Result<bool> {
         let settings = Settings::from_env()?;
         let inputs: Vec<Input> = self.files.iter().map(|file| Input::open(file)).collect::<Result<_>>()?;
         if self.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
             bail!("standard input can be named once only");
         }
-        let datasets = if self.dataset.is_empty() { Dataset::all().collect() } else { self.dataset.clone() };
+        let datasets = self.datasets()?;
         let threads = self.threads.or_else(|| Some(std::thread::available_parallelism().ok()?.get())).unwrap_or(1);
         let failing = self.failing.as_deref();
         let judge = Judge { settings: &settings, datasets, now: Utc::now(), threads: threads.max(1), failing };

@@ -2,7 +2,6 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::quality::{FieldReport, Judgement};
 
@@ -17,7 +16,7 @@ pub fn all(findings: &Findings, settings: &Settings) -> String {
     let mut text = format!("{}\n", lines(findings));
     for (dataset, judgement) in &findings.judgements {
         text.push('\n');
-        text.push_str(&one(*dataset, judgement, settings));
+        text.push_str(&one(dataset.name(), judgement, settings.quality_gate));
     }
     text
 }
@@ -38,7 +37,7 @@ pub fn lines(findings: &Findings) -> String {
 }
 
 /// One sentence on what was judged.
-pub fn subject(dataset: Dataset, judgement: &Judgement) -> String {
+pub fn subject(dataset: &str, judgement: &Judgement) -> String {
     let mut text = format!("{dataset}: {} records", grouped(judgement.record_count));
     if let Some(population) = &judgement.population {
         text.push_str(&format!(" of {} users", grouped(population.users)));
@@ -50,9 +49,10 @@ pub fn subject(dataset: Dataset, judgement: &Judgement) -> String {
     text
 }
 
-fn one(dataset: Dataset, judgement: &Judgement, settings: &Settings) -> String {
+/// A judgement of a dataset, beside the gate.
+pub fn one(dataset: &str, judgement: &Judgement, gate: f64) -> String {
     let metrics = &judgement.metrics;
-    let verdict = if metrics.overall_score >= settings.quality_gate { "passes" } else { "is BELOW" };
+    let verdict = if metrics.overall_score >= gate { "passes" } else { "is BELOW" };
     let mut scores =
         table(&["completeness", "consistency", "validity", "overall", "anomalies", "duplicates", "missing"]);
     let counts = [metrics.anomaly_count, metrics.duplicate_count, metrics.missing_values_count].map(grouped);
@@ -60,7 +60,6 @@ fn one(dataset: Dataset, judgement: &Judgement, settings: &Settings) -> String {
     scores.add_row(dimensions.map(|score| format!("{score:.6}")).into_iter().chain(counts));
     right(&mut scores, 0..7);
     let subject = subject(dataset, judgement);
-    let gate = settings.quality_gate;
     let mut text = format!("{subject}\n{scores}\nThe overall score {verdict} the gate of {gate}.\n");
     if !judgement.explanation.is_empty() {
         text.push_str(&format!("What lowers it:\n{}\n", losses(judgement)));

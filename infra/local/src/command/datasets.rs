@@ -63,12 +63,12 @@ pub fn timeline(answer: &Value) -> String {
     table(["at", "from", "to", "why"], rows, &[]).to_string()
 }
 
-pub(super) fn array<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
+pub fn array<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
     answer[name].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Nothing is a dash.
-pub(super) fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
         Value::String(text) => text.clone(),
@@ -76,17 +76,17 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-pub(super) fn number(value: &Value) -> String {
+pub fn number(value: &Value) -> String {
     value.as_u64().map_or_else(|| text(value), grouped)
 }
 
 /// To the second.
-pub(super) fn time(value: &Value) -> String {
+pub fn time(value: &Value) -> String {
     let time = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     time.map_or_else(|| text(value), |time| time.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
-pub(super) fn score(value: &Value) -> String {
+pub fn score(value: &Value) -> String {
     value.as_f64().map_or_else(|| "not assessed".to_owned(), |score| format!("{score:.4}"))
 }
 

@@ -1,8 +1,10 @@
 //! Commands that ask a running service: the local stack, or any deployed endpoint.
 
 mod client;
-mod datasets;
+pub mod datasets;
+pub mod progress;
 mod shell;
+mod upkeep;
 mod versions;
 
 use std::process::ExitCode;
@@ -11,14 +13,16 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
-pub use self::client::Client;
+pub use self::client::{Client, DEFAULT_URL, URL};
+use self::progress::Progress;
 pub use self::shell::{completions, reconcile};
+pub use self::upkeep::Upkeep;
 
 /// Where the service is, and how its answers are shown.
 #[derive(Debug, Args)]
 pub struct Ask {
     /// The service, without a path.
-    #[arg(long, env = "FINCOACH_URL", default_value = "http://127.0.0.1:9000")]
+    #[arg(long, env = URL, default_value = DEFAULT_URL)]
     url: String,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -113,7 +117,8 @@ impl Question {
                     body["force"] = true.into();
                     body["reason"] = reason.into();
                 }
-                (ask.format, client.post("prepare-data", &body).await?, versions::prepared)
+                let _progress = Progress::begin(format!("Preparing {dataset}"));
+                (ask.format, client.post("prepare-data", &body).await?.body, versions::prepared)
             }
             Question::Versions { dataset, version: None, ask } => {
                 let client = ask.client()?;

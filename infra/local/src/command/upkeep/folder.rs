@@ -1,37 +1,30 @@
-//! What an operator does to a data folder: replay its quarantine, erase a user.
+//! On a data folder: the stack is started for it, and stopped.
 
 use anyhow::{Result, anyhow, bail};
 use chrono::Utc;
 use function_edge::{Answer, Function};
 use learning_core::event::UserId;
 use learning_core::usecase::{Erase, ErasureStatus};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::stack::{Options, Stack};
 
 /// # Errors
 /// A folder that cannot be used; whatever the store says.
-pub async fn replay(options: &Options) -> Result<()> {
+pub async fn replay(options: &Options) -> Result<Value> {
     let stack = Stack::start(options).await?;
     let payload = serde_json::value::to_raw_value(&json!({"replay": "quarantine"}))?;
     let answer = stack.invoke(Function::EventIngestion, payload).await.map_err(|error| anyhow!(error));
     stack.settle().await?;
     stack.stop().await;
     let Answer::Json(requeued) = answer? else { bail!("the replay was answered as if it were a request") };
-    let count = |name: &str| requeued[name].as_u64().unwrap_or_default();
-    println!(
-        "{} accepted, {} stored already, {} still in quarantine",
-        count("accepted"),
-        count("duplicates"),
-        count("rejected")
-    );
-    Ok(())
+    Ok(requeued)
 }
 
 /// # Errors
 /// A folder that cannot be used; whatever the store says.
-pub async fn erase(options: &Options, user: Uuid) -> Result<()> {
+pub async fn erase(options: &Options, user: Uuid) -> Result<Value> {
     let stack = Stack::start(options).await?;
     let erase = Erase::new(&stack.clients);
     let user = UserId(user);
@@ -41,9 +34,9 @@ pub async fn erase(options: &Options, user: Uuid) -> Result<()> {
         receipt = now;
     }
     stack.stop().await;
-    println!("{}", serde_json::to_string_pretty(&receipt)?);
     if receipt.status != ErasureStatus::Complete {
-        bail!("the erasure is not complete: it goes on when the service runs");
+        let id = receipt.erasure_id;
+        bail!("the erasure {id} is not complete: it goes on when the service runs, or with the same command");
     }
-    Ok(())
+    Ok(serde_json::to_value(&receipt)?)
 }
