@@ -7,7 +7,8 @@
 //! cargo test --release --locked -p fincoach-local --test proof -- --ignored --nocapture
 //! ```
 //!
-//! `PROOF_EVENTS` and `PROOF_KILLS` make it shorter; then it writes to target/PROOF.md.
+//! `PROOF_EVENTS` and `PROOF_KILLS` make it shorter, `PROOF_REPORT` names another file. The report says what was
+//! run, and grows by a chapter whenever all of its checks have passed.
 
 mod clock;
 mod cost;
@@ -17,6 +18,8 @@ mod hostile;
 mod kills;
 mod meter;
 mod process;
+// It can do more than is asked of it here.
+#[allow(dead_code)]
 #[path = "../faults/proxy.rs"]
 mod proxy;
 mod recount;
@@ -25,8 +28,8 @@ mod senders;
 mod soak;
 
 use std::path::Path;
-use std::time::Instant;
 
+use crate::report::Report;
 use crate::senders::Load;
 
 const EVENTS: u32 = 1_000_000;
@@ -71,25 +74,22 @@ async fn a_hostile_client_gets_nothing_and_holds_nobody_up() {
 async fn an_event_costs_little_more_than_its_write_when_metered() {
     let units = cost::cost(setting("COST_EVENTS", 4_000) as usize).await;
     // Two for the item in a transaction; the rest is the counters' and the histories' share.
-    assert!((2.0..3.0).contains(&units), "an event in a full batch costs {units} write units");
+    assert!((2.0..3.5).contains(&units), "an event in a full batch costs {units} write units");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes half an hour; writes docs/PROOF.md"]
+#[ignore = "takes half an hour and more; writes docs/PROOF.md"]
 async fn the_whole_proof() {
-    let begun = Instant::now();
     let (events, kills) = (setting("PROOF_EVENTS", EVENTS), setting("PROOF_KILLS", KILLS));
-    let needed = "the whole proof takes root and libfaketime";
-    let chapters = [
-        soak::soak(Load { events, senders: 16, users: 5_000, batch: 400 }).await,
-        kills::kills(Load { events: kills * 600, senders: 16, users: 500, batch: 50 }, kills).await,
-        faults::faults(Load { events: 100_000, senders: 16, users: 1_000, batch: 400 }).await,
-        full::full(Load { events: 60_000, senders: 16, users: 500, batch: 100 }).await.expect(needed),
-        clock::clock(Load { events: 40_000, senders: 16, users: 400, batch: 50 }).await.expect(needed),
-        hostile::hostile(Load { events: 40_000, senders: 8, users: 500, batch: 100 }).await,
-    ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let whole = (events, kills) == (EVENTS, KILLS);
-    let file = folder.join(if whole { "docs/PROOF.md" } else { "target/PROOF.md" });
-    report::write(&file, &chapters, begun.elapsed().as_secs_f64() / 60.0);
+    let file = std::env::var("PROOF_REPORT").map_or_else(|_| folder.join("docs/PROOF.md"), Into::into);
+    let mut report = Report::new(file, 6);
+    report.add(soak::soak(Load { events, senders: 16, users: events.div_ceil(200), batch: 400 }).await);
+    report.add(kills::kills(Load { events: kills * 300, senders: 16, users: 500, batch: 50 }, kills).await);
+    report.add(faults::faults(Load { events: events / 10, senders: 16, users: 1_000, batch: 100 }).await);
+    let needed = "the whole proof takes root and libfaketime";
+    report.add(full::full(Load { events: 30_000, senders: 8, users: 300, batch: 100 }).await.expect(needed));
+    let jumpy = Load { events: (events / 50).max(4_000), senders: 8, users: 200, batch: 20 };
+    report.add(clock::clock(jumpy).await.expect(needed));
+    report.add(hostile::hostile(Load { events: events / 25, senders: 8, users: 500, batch: 50 }).await);
 }

@@ -1,8 +1,9 @@
 //! What was measured, in words and numbers, for docs/PROOF.md.
 
 use std::fmt::{Display, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
 
 use fincoach_local::report::grouped;
 
@@ -28,32 +29,60 @@ impl Chapter {
     }
 }
 
-/// Writes the report.
-pub fn write(file: &Path, chapters: &[Chapter], minutes: f64) {
-    let mut text = format!(
-        "# Proof under load and faults\n\n\
-         Written by `cargo test {release}--locked -p fincoach-local --test proof -- --ignored --nocapture` from what it\n\
-         measured; it writes nothing where a check fails. Do not edit.\n\n\
-         | | |\n|---|---|\n\
-         | date | {date} |\n| commit | {commit} |\n| build | {build} |\n| machine | {cores} cores, shared with others |\n\
-         | took | {minutes:.0} minutes |\n\n\
-         In every chapter the program runs as a process of its own, with its embedded engines on a disk. Afterwards\n\
-         `tests/proof/recount.rs` counts all items and checks all files anew, by code that shares nothing with what\n\
-         counted them first, and the log is searched for panics.\n",
-        release = if cfg!(debug_assertions) { "" } else { "--release " },
-        date = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC"),
-        commit = commit(),
-        build =
-            if cfg!(debug_assertions) { "debug (SQLite and the engine optimised, see Cargo.toml)" } else { "release" },
-        cores = std::thread::available_parallelism().map_or(0, usize::from),
-    );
-    for Chapter { title, about, facts } in chapters {
-        write!(text, "\n## {title}\n\n{about}\n\n| measured | |\n|---|---:|\n").unwrap();
-        for (what, value) in facts {
-            writeln!(text, "| {what} | {value} |").unwrap();
-        }
+/// The report, written anew with every chapter that has passed.
+pub struct Report {
+    file: PathBuf,
+    begun: Instant,
+    commit: String,
+    planned: usize,
+    chapters: Vec<Chapter>,
+}
+
+impl Report {
+    pub fn new(file: PathBuf, planned: usize) -> Self {
+        Self { file, begun: Instant::now(), commit: commit(), planned, chapters: Vec::new() }
     }
-    std::fs::write(file, text).unwrap();
+
+    pub fn add(&mut self, chapter: Chapter) {
+        self.chapters.push(chapter);
+        std::fs::write(&self.file, self.text()).unwrap();
+    }
+
+    fn text(&self) -> String {
+        let release = if cfg!(debug_assertions) { "" } else { "--release " };
+        let build = if cfg!(debug_assertions) { "debug (SQLite and the engine optimised)" } else { "release" };
+        let mut text = format!(
+            "# Proof under load and faults\n\n\
+             Written by `cargo test {release}--locked -p fincoach-local --test proof -- --ignored --nocapture`\n\
+             from what it measured. A chapter is added when all of its checks have passed. Do not edit.\n\n\
+             | | |\n|---|---|\n| chapters that have passed | {passed} of {planned} |\n| date | {date} |\n\
+             | commit | {commit} |\n| build | {build} |\n| machine | {cores} cores; load {load} at the end |\n\
+             | took | {minutes:.0} minutes |\n\n\
+             In every chapter the program has its embedded engines and a folder of its own. Afterwards\n\
+             `tests/proof/recount.rs` counts all items and checks all files anew, by code that shares nothing with\n\
+             what counted them first, and the log is searched for panics.\n",
+            passed = self.chapters.len(),
+            planned = self.planned,
+            date = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC"),
+            commit = self.commit,
+            cores = std::thread::available_parallelism().map_or(0, usize::from),
+            load = load(),
+            minutes = self.begun.elapsed().as_secs_f64() / 60.0,
+        );
+        for Chapter { title, about, facts } in &self.chapters {
+            write!(text, "\n## {title}\n\n{about}\n\n| measured | |\n|---|---:|\n").unwrap();
+            for (what, value) in facts {
+                writeln!(text, "| {what} | {value} |").unwrap();
+            }
+        }
+        text
+    }
+}
+
+/// Processes that wanted to run, over the last fifteen minutes: what else the machine had to do.
+fn load() -> String {
+    let averages = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    averages.split(' ').nth(2).unwrap_or("unknown").to_owned()
 }
 
 /// The commit that is checked out, and whether the code differs from it.
