@@ -4,7 +4,7 @@
 //! unit for each KB begun of an item, twice that in a transaction, whether it is committed or cancelled. What
 //! reads take, the engine says itself (`ReturnConsumedCapacity`), by the same rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -25,6 +25,8 @@ pub struct Meter {
     engine: String,
     client: reqwest::Client,
     used: Arc<Mutex<BTreeMap<String, Usage>>>,
+    /// IAM's names of what was done, each with the table, or the bucket and key, that it was done to.
+    done: Arc<Mutex<BTreeSet<(String, String)>>>,
     /// How often transactions named items that they did not bring: what these weigh is looked up afterwards.
     named: Arc<Mutex<BTreeMap<String, (Value, u64)>>>,
 }
@@ -54,6 +56,45 @@ impl Meter {
             self.add("TransactWriteItems", |usage| usage.write_units += (times * 2 * kilobytes(bytes)) as f64);
         }
         std::mem::take(&mut *self.used.lock().unwrap())
+    }
+
+    /// The actions that a role must allow for all that was done, and on what.
+    pub fn done(&self) -> BTreeSet<(String, String)> {
+        self.done.lock().unwrap().clone()
+    }
+
+    fn note(&self, action: &str, on: &str) {
+        self.done.lock().unwrap().insert((action.to_owned(), on.to_owned()));
+    }
+
+    fn note_tables(&self, operation: &str, request: &Value) {
+        match operation {
+            "TransactWriteItems" => {
+                for part in request["TransactItems"].as_array().unwrap() {
+                    let (kind, part) = part.as_object().unwrap().iter().next().unwrap();
+                    self.note(&format!("dynamodb:{kind}Item"), part["TableName"].as_str().unwrap());
+                }
+            }
+            "BatchGetItem" | "BatchWriteItem" => {
+                for table in request["RequestItems"].as_object().unwrap().keys() {
+                    self.note(&format!("dynamodb:{operation}"), table);
+                }
+            }
+            _ => self.note(&format!("dynamodb:{operation}"), request["TableName"].as_str().unwrap_or_default()),
+        }
+    }
+
+    fn note_objects(&self, method: &Method, uri: &Uri) {
+        let path = uri.path().trim_matches('/');
+        let query = uri.query().unwrap_or_default();
+        let action = match method.as_str() {
+            _ if !path.contains('/') && !query.contains("delete") => "s3:ListBucket",
+            "GET" | "HEAD" => "s3:GetObject",
+            "DELETE" => "s3:DeleteObject",
+            "POST" if query.contains("delete") => "s3:DeleteObject",
+            _ => "s3:PutObject",
+        };
+        self.note(action, path);
     }
 
     fn add(&self, operation: &str, change: impl FnOnce(&mut Usage)) {
@@ -96,6 +137,7 @@ async fn pass(
     meter.add(&operation, |usage| usage.requests += 1);
     if target.starts_with("DynamoDB_") {
         let mut request: Value = serde_json::from_slice(&body).unwrap();
+        meter.note_tables(&operation, &request);
         if operation == "TransactWriteItems" {
             meter.transaction(&request);
         } else {
@@ -103,6 +145,11 @@ async fn pass(
             body = request.to_string().into();
             headers.remove(header::CONTENT_LENGTH);
         }
+    }
+    if target.is_empty() {
+        meter.note_objects(&method, &uri);
+    } else if operation == "PutEvents" {
+        meter.note("events:PutEvents", "bus");
     }
     let url = format!("{}{}", meter.engine, uri.path_and_query().map_or("/", |path| path.as_str()));
     let answer = meter.client.request(method, url).headers(headers).body(body).send().await.unwrap();

@@ -1,6 +1,7 @@
 //! The deployment's template is held to the program: what one of them has and the
 //! other lacks fails here, and the message says what to write where.
 
+mod roles;
 mod yaml;
 
 use std::collections::BTreeMap;
