@@ -249,3 +249,28 @@ async fn a_map_over_segments_with_repeats_and_a_crash_gives_the_bytes_of_one_pro
     running.stack.settle().await.unwrap();
     assert_counts_are_exact(&running.stack).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_there_already_is_left_as_its_manifest_says() {
+    let running = Running::start().await;
+    fill(&running, 0..100).await;
+    // As it is after the tables were restored, and the bucket was not.
+    let objects = Objects::new(&running.stack.clients);
+    let (file, manifest) =
+        ("prepared/goal/v000001/data/train-00000-of-00001.parquet", "prepared/goal/v000001/manifest.json");
+    assert_eq!(running.force(Dataset::GOAL).await.0, 200);
+    let mut other: Value = serde_json::from_slice(&objects.get(manifest).await.unwrap().unwrap()).unwrap();
+    other["digest"] = json!("0".repeat(64));
+    let next = |key: &str| key.replace("v000001", "v000002");
+    objects.put(&next(manifest), other.to_string().into_bytes(), "application/json").await.unwrap();
+    objects.put(&next(file), b"of another time".to_vec(), "application/octet-stream").await.unwrap();
+
+    fill(&running, 100..200).await;
+    assert_eq!(running.force(Dataset::GOAL).await.0, 500);
+    assert_eq!(objects.get(&next(file)).await.unwrap().unwrap(), b"of another time");
+    // Moved away, it is in nobody's way.
+    objects.delete_all("prepared/goal/v000002/").await.unwrap();
+    let (status, prepared) = running.force(Dataset::GOAL).await;
+    assert_eq!((status, &prepared["version"]), (200, &json!(2)), "{prepared}");
+    assert_counts_are_exact(&running.stack).await;
+}

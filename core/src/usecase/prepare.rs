@@ -153,14 +153,14 @@ impl Prepare {
             Err(error) => error,
         };
         if let Err(other) = self.let_go(dataset, None, now).await {
-            tracing::warn!(%dataset, error = format!("{other:#}"), "a failed preparation was not let go of");
+            tracing::warn!(%dataset, error = %other, "a failed preparation was not let go of");
         }
         Err(error)
     }
 
     /// Lets go of what is being prepared, if anything is; `failure` is noted in the
     /// timeline.
-    async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
+    async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool, PrepareError> {
         // Again where somebody wrote in between: an erasure writes heads too.
         for _ in 0..LET_GO_ATTEMPTS {
             let Some(mut head) = self.heads.read(dataset).await? else { return Ok(false) };
@@ -171,7 +171,7 @@ impl Prepare {
                 return Ok(true);
             }
         }
-        bail!("{dataset} changes faster than its preparation can be let go of")
+        Err(PrepareError::Changed { dataset })
     }
 
     /// Prepares the input of the newest version anew, as its successor: for when
