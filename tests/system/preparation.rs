@@ -2,7 +2,7 @@
 
 use fincoach_local::function::Function;
 use learning_core::dataset::Dataset;
-use learning_core::store::Objects;
+use learning_core::store::{Heads, Objects};
 use learning_core::usecase::Prepare;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -120,6 +120,30 @@ async fn of_two_preparations_at_once_one_wins_and_the_other_says_so() {
             other => panic!("{other}: {answer}"),
         }
     }
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_while_readiness_writes_the_head_is_not_sent_away() {
+    let running = Running::start().await;
+    let heads = Heads::new(&running.stack.clients);
+    let now = chrono::Utc::now();
+    let writer = tokio::spawn(async move {
+        loop {
+            let mut head = heads.read(Dataset::SPENDING).await.unwrap().unwrap();
+            // As readiness does: it leaves a head alone that is being prepared.
+            if head.preparation.is_none() {
+                let _ = heads.save(&mut head, now).await.unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(4)).await;
+        }
+    });
+    for version in 1..=8 {
+        fill(&running, version * 10..version * 10 + 10).await;
+        let (status, answer) = running.force(Dataset::SPENDING).await;
+        assert_eq!((status, &answer["version"]), (200, &json!(version)), "{answer}");
+    }
+    writer.abort();
     assert_counts_are_exact(&running.stack).await;
 }
 

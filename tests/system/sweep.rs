@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Running, any_event, assert_counts_are_exact};
 
 const DATASET: Dataset = Dataset::SPENDING;
+const SEGMENTS: u32 = 4;
 
 async fn fill(running: &Running, numbers: std::ops::Range<u32>) {
     let events: Vec<Value> = numbers.map(|number| any_event(number % 13, number)).collect();
@@ -23,7 +24,15 @@ async fn task(running: &Running, task: Value) -> Result<Value, String> {
 }
 
 async fn plan(running: &Running, dataset: Dataset) -> Result<Value, String> {
-    task(running, json!({"task": "plan", "dataset": dataset, "segments": 4, "reason": "a test"})).await
+    task(running, json!({"task": "plan", "dataset": dataset, "segments": SEGMENTS, "reason": "a test"})).await
+}
+
+async fn segment(running: &Running, planned: &Value, segment: u32) -> Result<Value, String> {
+    task(running, json!({"task": "segment", "plan": planned["plan"], "segment": segment})).await
+}
+
+async fn commit(running: &Running, planned: &Value) -> Result<Value, String> {
+    task(running, json!({"task": "commit", "plan": planned["plan"]})).await
 }
 
 /// Longer than any lease, and than an abandoned preparation is left alone.
@@ -37,9 +46,8 @@ async fn an_abandoned_preparation_leaves_nothing_and_can_be_taken_up() {
     let (objects, sweep) = (Objects::new(&running.stack.clients), Sweep::new(&running.stack.clients));
     fill(&running, 0..300).await;
     let planned = plan(&running, DATASET).await.unwrap();
-    let segments = planned["segments"].as_array().unwrap();
     // The commit died half-way: some segments are there, and a file, but no manifest.
-    task(&running, segments[0].clone()).await.unwrap();
+    segment(&running, &planned, 0).await.unwrap();
     let half = format!("prepared/{DATASET}/v000001/data/train-00000-of-00001.parquet");
     objects.put(&half, b"PAR1".to_vec(), "application/vnd.apache.parquet").await.unwrap();
     let scratch = async || objects.list("scratch/").await.unwrap().len();
@@ -52,10 +60,10 @@ async fn an_abandoned_preparation_leaves_nothing_and_can_be_taken_up() {
     assert_eq!((scratch().await, objects.get(&half).await.unwrap()), (0, None));
 
     assert_eq!(plan(&running, DATASET).await.unwrap(), planned, "it is still written down");
-    for segment in segments {
-        task(&running, segment.clone()).await.unwrap();
+    for number in 0..SEGMENTS {
+        segment(&running, &planned, number).await.unwrap();
     }
-    assert_eq!(task(&running, planned["commit"].clone()).await.unwrap()["version"], 1);
+    assert_eq!(commit(&running, &planned).await.unwrap()["version"], 1);
     running.stack.settle().await.unwrap();
     assert_counts_are_exact(&running.stack).await;
 }
@@ -98,10 +106,10 @@ async fn nobody_goes_on_with_what_is_being_swept() {
     let (status, answer) = running.force(DATASET).await;
     assert_eq!((status, &answer["type"]), (409, &json!("/problems/already-preparing")), "{answer}");
     assert!(plan(&running, DATASET).await.unwrap_err().contains("is being prepared"));
-    for segment in planned["segments"].as_array().unwrap() {
-        task(&running, segment.clone()).await.unwrap();
+    for number in 0..SEGMENTS {
+        segment(&running, &planned, number).await.unwrap();
     }
-    assert!(task(&running, planned["commit"].clone()).await.unwrap_err().contains("is being swept"));
+    assert!(commit(&running, &planned).await.unwrap_err().contains("is being swept"));
 }
 
 /// A process that was suspended for days in the middle of a preparation, and wakes up
