@@ -8,7 +8,7 @@
 mod build;
 mod tasks;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chrono::{DateTime, Duration, Utc};
 
 use self::build::{Build, Put};
