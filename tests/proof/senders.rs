@@ -64,7 +64,7 @@ impl Load {
             }
             1 => (
                 "recommendation_interaction",
-                json!({"recommendation_id": format!("r{number}"), "interaction_type": "helpful"}),
+                json!({"recommendation_id": format!("r{number}"), "interaction_type": "helpful", "action_id": number % 5}),
             ),
             2 => ("page_view", json!({"page": "/home"})),
             _ => {
