@@ -32,8 +32,8 @@ def filesystem(s3_options):
 class Version:
     """A prepared version: where it lies, and its manifest."""
 
-    def __init__(self, dataset):
-        bucket = Path(os.environ["FINCOACH_DATA"]) / "s3" / BUCKET
+    def __init__(self, dataset, data=None):
+        bucket = Path(data or os.environ["FINCOACH_DATA"]) / "s3" / BUCKET
         latest = json.loads((bucket / "prepared" / dataset / "latest.json").read_text())
         self.key = latest["manifest"].removesuffix("/manifest.json")
         self.folder = bucket / self.key

@@ -10,6 +10,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 
+GOAL_FEATURES = [
+    "goal_amount", "timeline_days", "required_per_day", "affordability", "amount_to_balance", "progress", "elapsed_share",
+]
+
+
 def split(version, name):
     files = sorted((version.folder / "data").glob(f"{name}-*.parquet"))
     return pandas.concat([pandas.read_parquet(file) for file in files], ignore_index=True)
@@ -33,9 +38,7 @@ def test_k_means_clusters_users(versions):
 
 def test_a_random_forest_tells_which_goals_are_achieved(versions):
     version = versions["goal"]
-    columns = version.features() + [
-        "goal_amount", "timeline_days", "required_per_day", "affordability", "amount_to_balance", "progress", "elapsed_share"
-    ]
+    columns = version.features() + GOAL_FEATURES
     parts = {name: split(version, name).dropna(subset=["label"]) for name in ["train", "test"]}
     for part in parts.values():
         assert (part["label_ts"] > part["as_of"]).all()

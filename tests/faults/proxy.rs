@@ -1,5 +1,5 @@
-//! A proxy between the SDK and the DynamoDB engine that does what networks and
-//! services do: refuse, fail, stall, and lose answers after the work was done.
+//! A proxy between the SDK and an engine, DynamoDB's or S3's, that does what networks
+//! and services do: refuse, fail, stall, and lose answers after the work was done.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,8 @@ impl Proxy {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(pass).with_state(proxy.clone());
+        // Parts of a multipart upload are larger than what axum takes unless it is told.
+        let router = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(proxy.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (proxy, url)
     }
@@ -95,8 +96,10 @@ impl Proxy {
         Some(fault)
     }
 
-    async fn forward(&self, headers: HeaderMap, body: Bytes) -> Response<Body> {
-        let answer = self.client.post(&self.engine).headers(headers).body(body).send().await.unwrap();
+    async fn forward(&self, asked: Asked) -> Response<Body> {
+        let Asked { method, uri, headers, body } = asked;
+        let url = format!("{}{}", self.engine, uri.path_and_query().map_or("/", |path| path.as_str()));
+        let answer = self.client.request(method, url).headers(headers).body(body).send().await.unwrap();
         let mut response = Response::builder().status(answer.status());
         for (name, value) in answer.headers() {
             response = response.header(name, value);
@@ -105,27 +108,38 @@ impl Proxy {
     }
 }
 
-async fn pass(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    let is_transaction =
-        headers.get("x-amz-target").is_some_and(|target| target.as_bytes().ends_with(b".TransactWriteItems"));
+/// A request as it came.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+async fn pass(State(proxy): State<Proxy>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let target = headers.get("x-amz-target").map(|target| target.as_bytes().to_vec());
+    let is_transaction = target.as_ref().is_some_and(|target| target.ends_with(b".TransactWriteItems"));
+    let error = if target.is_some() { dynamodb_error } else { s3_error };
+    let asked = Asked { method, uri, headers, body };
     match proxy.pick(is_transaction) {
-        None => proxy.forward(headers, body).await,
+        None => proxy.forward(asked).await,
+        Some(Fault::Throttle) if target.is_none() => s3_error(503, "SlowDown", json!({})),
         Some(Fault::Throttle) => error(400, "ProvisionedThroughputExceededException", json!({})),
         Some(Fault::InternalError) => error(500, "InternalServerError", json!({})),
         Some(Fault::Unavailable) => error(503, "ServiceUnavailable", json!({})),
         Some(Fault::CutBefore) => cut(),
         Some(Fault::CutAfterEffect) => {
-            proxy.done.lock().unwrap().extend(token(&body));
-            proxy.forward(headers, body).await;
+            proxy.done.lock().unwrap().extend(token(&asked.body));
+            proxy.forward(asked).await;
             cut()
         }
         Some(Fault::TransactionConflict) => {
-            let is_done = token(&body).is_some_and(|token| proxy.done.lock().unwrap().contains(&token));
-            if is_done { proxy.forward(headers, body).await } else { conflict(&body) }
+            let is_done = token(&asked.body).is_some_and(|token| proxy.done.lock().unwrap().contains(&token));
+            if is_done { proxy.forward(asked).await } else { conflict(&asked.body) }
         }
         Some(Fault::Stall) => {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            proxy.forward(headers, body).await
+            proxy.forward(asked).await
         }
     }
 }
@@ -136,7 +150,7 @@ fn token(body: &Bytes) -> Option<String> {
     Some(request.get("ClientRequestToken")?.as_str()?.to_owned())
 }
 
-fn error(status: u16, code: &str, more: Value) -> Response<Body> {
+fn dynamodb_error(status: u16, code: &str, more: Value) -> Response<Body> {
     let mut body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "injected"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Response::builder()
@@ -146,13 +160,18 @@ fn error(status: u16, code: &str, more: Value) -> Response<Body> {
         .unwrap()
 }
 
+fn s3_error(status: u16, code: &str, _more: Value) -> Response<Body> {
+    let body = format!("<Error><Code>{code}</Code><Message>injected</Message></Error>");
+    Response::builder().status(status).header("content-type", "application/xml").body(Body::from(body)).unwrap()
+}
+
 /// The last item is in conflict, as the service would say.
 fn conflict(body: &Bytes) -> Response<Body> {
     let request: Value = serde_json::from_slice(body).unwrap();
     let items = request["TransactItems"].as_array().unwrap().len();
     let mut reasons = vec![json!({"Code": "None"}); items - 1];
     reasons.push(json!({"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}));
-    error(400, "TransactionCanceledException", json!({"CancellationReasons": reasons}))
+    dynamodb_error(400, "TransactionCanceledException", json!({"CancellationReasons": reasons}))
 }
 
 /// An answer that promises more than it holds: the connection breaks in its midst.

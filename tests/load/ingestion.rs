@@ -73,7 +73,7 @@ fn an_event_on_the_whole_core_path(bencher: Bencher<'_, '_>) {
     each_line(bencher, |line, intake| {
         let admitted = admitted(line, intake);
         let stored = StoredEvent { event: admitted.event, ingested_at: intake.now };
-        let entry = Entry { stored: &stored, redactions: admitted.redactions, segment: None };
+        let entry = Entry { stored: &stored, redactions: admitted.redactions };
         event_item(&entry, ShardId::pick(1), &epochs).expect("an item")
     });
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fincoach_local::function::Function;
 use learning_core::dataset::lifecycle::State;
 use learning_core::dataset::{Dataset, Version};
-use learning_core::usecase::{Announce, CheckHealth, Evaluate, Health, Ingest, Outcome};
+use learning_core::usecase::{Announce, CheckHealth, Dependencies, Evaluate, Health, Ingest, Outcome};
 use serde_json::Value;
 
 use crate::bare::{Bare, terms};
@@ -110,6 +110,54 @@ async fn work_that_is_overdue_shows() {
     assert_eq!((told.status, waiting.dataset), (Health::Degraded, Dataset::SPENDING));
     assert!(waiting.age_seconds > 10_000, "{waiting:?}");
     bare.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_step_that_nobody_takes_is_told_with_its_age_and_degrades_when_it_is_overdue() {
+    for (function, step) in [
+        (Function::ReadinessCheck, "evaluation"),
+        (Function::QualityAssessment, "assessment"),
+        (Function::DataPreparation, "preparation"),
+    ] {
+        let running = Running::start().await;
+        let check = CheckHealth::new(&running.stack.clients, &running.stack.settings);
+        assert_eq!(check.check(chrono::Utc::now()).await.oldest_unprocessed_trigger, None, "nothing has come in");
+        running.stack.switch(function, false);
+        for first in [0, 500] {
+            let events: Vec<Value> = (first..first + 500).map(|number| transaction(number % 11, number)).collect();
+            assert_eq!(running.send(&events).await.0, 202);
+        }
+        let mut told = check.check(chrono::Utc::now()).await;
+        for _ in 0..100 {
+            let waits_for = |told: &Dependencies| {
+                let waiting =
+                    told.oldest_unprocessed_trigger.as_ref().map(|waiting| serde_json::to_value(waiting).unwrap());
+                waiting.is_some_and(|waiting| waiting["for"] == step && waiting["dataset"] == "spending")
+            };
+            if waits_for(&told) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            told = check.check(chrono::Utc::now()).await;
+        }
+        let waiting = told.oldest_unprocessed_trigger.unwrap_or_else(|| panic!("nothing waits with {function:?} down"));
+        assert_eq!(serde_json::to_value(&waiting).unwrap()["for"], step);
+        assert!((0..60).contains(&waiting.age_seconds), "{waiting:?}");
+        assert_eq!(told.status, Health::Healthy, "it has not been waited for long");
+
+        // The minimum interval, and a quarter of an hour.
+        let due = running.stack.settings.min_interval + chrono::Duration::minutes(15);
+        let late = check.check(waiting.since + due + chrono::Duration::seconds(1)).await;
+        assert_eq!(late.status, Health::Degraded, "{step}");
+        assert_eq!(late.oldest_unprocessed_trigger.unwrap().age_seconds, due.num_seconds() + 1);
+        assert!(late.dependencies.iter().all(|one| one.status == Health::Healthy), "what is late is not down");
+
+        running.stack.switch(function, true);
+        running.stack.settle().await.unwrap();
+        let (status, done) = running.get("health/dependencies").await;
+        assert_eq!((status, &done["status"]), (200, &"healthy".into()), "{function:?}");
+        assert_eq!(done["oldest_unprocessed_trigger"], Value::Null, "{function:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

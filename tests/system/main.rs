@@ -12,6 +12,10 @@ mod erasure;
 mod health;
 mod ingestion;
 mod kill;
+// It can do more than is asked of it here.
+#[allow(dead_code)]
+#[path = "../proof/meter.rs"]
+mod meter;
 mod model;
 mod payloads;
 mod preparation;

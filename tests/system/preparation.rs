@@ -2,7 +2,7 @@
 
 use fincoach_local::function::Function;
 use learning_core::dataset::Dataset;
-use learning_core::store::Objects;
+use learning_core::store::{Heads, Objects};
 use learning_core::usecase::Prepare;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -124,6 +124,30 @@ async fn of_two_preparations_at_once_one_wins_and_the_other_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_while_readiness_writes_the_head_is_not_sent_away() {
+    let running = Running::start().await;
+    let heads = Heads::new(&running.stack.clients);
+    let now = chrono::Utc::now();
+    let writer = tokio::spawn(async move {
+        loop {
+            let mut head = heads.read(Dataset::SPENDING).await.unwrap().unwrap();
+            // As readiness does: it leaves a head alone that is being prepared.
+            if head.preparation.is_none() {
+                let _ = heads.save(&mut head, now).await.unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(4)).await;
+        }
+    });
+    for version in 1..=8 {
+        fill(&running, version * 10..version * 10 + 10).await;
+        let (status, answer) = running.force(Dataset::SPENDING).await;
+        assert_eq!((status, &answer["version"]), (200, &json!(version)), "{answer}");
+    }
+    writer.abort();
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn features_are_served_as_they_are_prepared() {
     let running = Running::start().await;
     let events: Vec<Value> = (0..60).map(|number| transaction(1, number)).collect();
@@ -223,5 +247,30 @@ async fn a_map_over_segments_with_repeats_and_a_crash_gives_the_bytes_of_one_pro
     }
     assert!(Objects::new(&running.stack.clients).list("scratch/").await.unwrap().is_empty(), "nothing is left behind");
     running.stack.settle().await.unwrap();
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_there_already_is_left_as_its_manifest_says() {
+    let running = Running::start().await;
+    fill(&running, 0..100).await;
+    // As it is after the tables were restored, and the bucket was not.
+    let objects = Objects::new(&running.stack.clients);
+    let (file, manifest) =
+        ("prepared/goal/v000001/data/train-00000-of-00001.parquet", "prepared/goal/v000001/manifest.json");
+    assert_eq!(running.force(Dataset::GOAL).await.0, 200);
+    let mut other: Value = serde_json::from_slice(&objects.get(manifest).await.unwrap().unwrap()).unwrap();
+    other["digest"] = json!("0".repeat(64));
+    let next = |key: &str| key.replace("v000001", "v000002");
+    objects.put(&next(manifest), other.to_string().into_bytes(), "application/json").await.unwrap();
+    objects.put(&next(file), b"of another time".to_vec(), "application/octet-stream").await.unwrap();
+
+    fill(&running, 100..200).await;
+    assert_eq!(running.force(Dataset::GOAL).await.0, 500);
+    assert_eq!(objects.get(&next(file)).await.unwrap().unwrap(), b"of another time");
+    // Moved away, it is in nobody's way.
+    objects.delete_all("prepared/goal/v000002/").await.unwrap();
+    let (status, prepared) = running.force(Dataset::GOAL).await;
+    assert_eq!((status, &prepared["version"]), (200, &json!(2)), "{prepared}");
     assert_counts_are_exact(&running.stack).await;
 }

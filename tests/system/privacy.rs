@@ -28,6 +28,8 @@ fn planted() -> Vec<String> {
         let mut good = transaction(1, number);
         good["data"]["description"] = json!(text);
         good["data"]["more"] = json!([{"deep": [{"note": text}]}, {text.clone(): 1}]);
+        good["trace"] = json!({"by": text});
+        good[text.as_str()] = json!(text);
         lines.push(good.to_string());
         let mut refused = transaction(2, number);
         refused["data"]["amount"] = json!(text);
@@ -39,6 +41,7 @@ fn planted() -> Vec<String> {
     for (number, key) in (100..).zip(["password", "authToken", "card.number", "cvv", "pin", "userSSN", "private_key"]) {
         let mut good = transaction(5, number);
         good["data"][key] = json!(SECRETS[0]);
+        good[key] = json!(SECRETS[0]);
         good["data"]["list"] = json!([{"x": {key: {"deep": SECRETS[0]}}}]);
         let mut refused = good.clone();
         refused["user_id"] = Value::Null;

@@ -9,6 +9,7 @@ pub mod forecast;
 pub mod gate;
 pub mod history;
 pub mod lifecycle;
+pub mod membership;
 pub mod readiness;
 pub mod rules;
 pub mod settings;

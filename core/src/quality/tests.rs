@@ -1,4 +1,5 @@
 mod datasets;
+mod faults;
 mod laws;
 mod planted;
 

@@ -8,6 +8,7 @@
 //! that the shard has closed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, Update};
@@ -28,7 +29,7 @@ pub const COUNTER_PREFIX: &str = "counter#";
 
 const KIND: &str = "counter";
 const TOTAL_PREFIX: &str = "total#";
-const SEGMENT_PREFIX: &str = "segment#";
+const SEGMENT_PREFIX: &str = "in#";
 const REFUSED_PREFIX: &str = "refused#";
 const USERS: &str = "users";
 
@@ -73,8 +74,9 @@ pub struct CounterShard {
     pub users: u64,
     /// When the newest record of each dataset was counted here.
     pub newest: PerDataset<Option<DateTime<Utc>>>,
-    /// Segment updates by the name of the segment.
-    pub segments: BTreeMap<String, u64>,
+    /// Users who came to each segment here, less those who left it here: of all shards
+    /// together, those who are in it.
+    pub segments: BTreeMap<String, i64>,
     /// Events that were not taken in, by reason.
     pub refused: BTreeMap<String, u64>,
 }
@@ -285,7 +287,7 @@ fn is_complete(item: &Item) -> bool {
 }
 
 /// Numbers whose attribute names begin with `prefix`, by the rest of the name.
-fn by_name(item: &Item, prefix: &str) -> Result<BTreeMap<String, u64>> {
+fn by_name<N: FromStr>(item: &Item, prefix: &str) -> Result<BTreeMap<String, N>> {
     let named = item.keys().filter_map(|name| Some((name.strip_prefix(prefix)?, name)));
     named.map(|(rest, name)| Ok((rest.to_owned(), attribute::get_number(item, name)?))).collect()
 }
@@ -315,9 +317,13 @@ struct UpdateParts {
 
 impl UpdateParts {
     fn add(&mut self, attribute: String, count: u64) {
-        if count > 0 {
-            let count = if self.sign == Sign::Plus { number(count) } else { number(format!("-{count}")) };
-            let (name, value) = self.placeholders(attribute, count);
+        self.add_signed(attribute, count.into());
+    }
+
+    fn add_signed(&mut self, attribute: String, count: i128) {
+        if count != 0 {
+            let count = if self.sign == Sign::Plus { count } else { -count };
+            let (name, value) = self.placeholders(attribute, number(count));
             self.additions.push(format!("{name} {value}"));
         }
     }
@@ -361,7 +367,7 @@ pub(super) fn change(
     }
     update.add(USERS.to_owned(), addition.users);
     for (segment, count) in &addition.segments {
-        update.add(format!("{SEGMENT_PREFIX}{segment}"), *count);
+        update.add_signed(format!("{SEGMENT_PREFIX}{segment}"), (*count).into());
     }
     for (dataset, newest) in addition.newest.iter() {
         if let Some(newest) = newest {

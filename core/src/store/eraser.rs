@@ -11,9 +11,10 @@ use uuid::Uuid;
 use super::attribute::{self, Item, number, string, time};
 use super::counters::{self, ShardId, Sign};
 use super::event_item::{
-    self, COUNTED_ON, ERASED_AT, HISTORY, SEGMENT, SHARD, SUFFICIENT_ON, SUFFICIENT_SINCE, history_key,
+    self, COUNTED_ON, ERASED_AT, HISTORY, MEMBERSHIP, SHARD, SUFFICIENT_ON, SUFFICIENT_SINCE, history_key,
+    membership_key,
 };
-use super::event_log::Addition;
+use super::event_log::{Addition, MembershipEntry};
 use super::records::head_item;
 use super::tables::{EVENT_ID, USER_ID};
 use super::{Clients, Saved};
@@ -32,8 +33,6 @@ pub struct Counted {
     pub shard: ShardId,
     /// The epoch in which each dataset that it is part of took it in.
     pub epochs: PerDataset<Option<Epoch>>,
-    /// The name under which a segment update is counted.
-    pub segment: Option<String>,
 }
 
 /// What stands in the place of an erased user's history.
@@ -74,6 +73,8 @@ pub struct Removal<'a> {
 pub enum Uncounted {
     Sufficient,
     WithTransactions,
+    /// In the segment that the user is in: what is kept of it goes with it.
+    InSegment,
 }
 
 #[derive(Clone, Debug)]
@@ -145,13 +146,24 @@ impl Eraser {
                 .await
                 .context("could not read the events of a user")?;
             let items = page.items.unwrap_or_default();
-            let events = items.iter().filter(|item| item.get(EVENT_ID) != Some(&string(HISTORY)));
+            let beside = [Some(string(HISTORY)), Some(string(MEMBERSHIP))];
+            let events = items.iter().filter(|item| !beside.contains(&item.get(EVENT_ID).cloned()));
             let events: Vec<Counted> = events.map(counted).collect::<Result<_>>()?;
             from = page.last_evaluated_key;
             if !events.is_empty() || from.is_none() {
                 return Ok(events);
             }
         }
+    }
+
+    /// The segment that a user is still counted in.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn membership(&self, user: UserId) -> Result<Option<MembershipEntry>> {
+        let request = self.client.get_item().table_name(&self.events_table).set_key(Some(membership_key(user)));
+        let answer = request.consistent_read(true).send().await.context("could not read the segment of a user")?;
+        answer.item().map(event_item::membership).transpose()
     }
 
     /// Removes some events, whole or not at all.
@@ -167,6 +179,11 @@ impl Eraser {
             ]);
             let delete = Delete::builder().table_name(&self.events_table).set_key(Some(key));
             // Who deleted it before has taken it off the counts.
+            let delete = delete.condition_expression(format!("attribute_exists({USER_ID})"));
+            items.push(TransactWriteItem::builder().delete(delete.build()?).build());
+        }
+        if removal.uncounted == Some(Uncounted::InSegment) {
+            let delete = Delete::builder().table_name(&self.events_table).set_key(Some(membership_key(removal.user)));
             let delete = delete.condition_expression(format!("attribute_exists({USER_ID})"));
             items.push(TransactWriteItem::builder().delete(delete.build()?).build());
         }
@@ -214,7 +231,7 @@ impl Eraser {
                 expression.push_str(&format!(" REMOVE {COUNTED_ON}"));
                 condition.push_str(&format!(" AND attribute_exists({COUNTED_ON})"));
             }
-            None => {}
+            Some(Uncounted::InSegment) | None => {}
         }
         Ok(update.update_expression(expression).condition_expression(condition).build()?)
     }
@@ -236,11 +253,6 @@ fn counted(item: &Item) -> Result<Counted> {
         stored: event_item::event(item)?,
         shard: ShardId::pick(attribute::get_number(item, SHARD)?),
         epochs: PerDataset::try_from_fn(|dataset| epoch(dataset).map(|epoch| epoch.map(Epoch)))?,
-        segment: item
-            .contains_key(SEGMENT)
-            .then(|| attribute::get_string(item, SEGMENT))
-            .transpose()?
-            .map(str::to_owned),
     })
 }
 

@@ -1,14 +1,15 @@
 //! The items of the events table: events, and beside them each user's history,
-//! which an erasure turns into a tombstone.
+//! which an erasure turns into a tombstone, and the segment that the user is in.
 
 use anyhow::{Context, Result};
 use serde_json::Map;
 
 use super::attribute::{self, Item, number, string, time};
 use super::counters::ShardId;
-use super::event_log::{Entry, HistoryEntry, Standing};
+use super::event_log::{Entry, HistoryEntry, MembershipEntry, Standing};
 use super::tables::{EVENT_ID, USER_ID};
 use crate::dataset::history::History;
+use crate::dataset::membership::Membership;
 use crate::dataset::{Dataset, Epoch, PerDataset};
 use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
 
@@ -21,8 +22,8 @@ pub(super) const SHARD: &str = "shard";
 pub(super) const SUFFICIENT_SINCE: &str = "sufficient_since";
 pub(super) const SUFFICIENT_ON: &str = "sufficient_on";
 pub(super) const COUNTED_ON: &str = "counted_on";
-/// The name under which a segment update is counted.
-pub(super) const SEGMENT: &str = "segment";
+/// The sort key of the segment that a user is in.
+pub(super) const MEMBERSHIP: &str = "segment";
 /// Members of the envelope that nobody knows.
 const EXTRA: &str = "extra";
 
@@ -32,7 +33,7 @@ const EXTRA: &str = "extra";
 /// # Errors
 /// Data that have no JSON form: none that came as JSON.
 pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>) -> Result<Item> {
-    let Entry { stored, redactions, segment } = entry;
+    let Entry { stored, redactions } = entry;
     let event = &stored.event;
     let mut item = attribute::item([
         (USER_ID, string(event.user.to_string())),
@@ -54,9 +55,6 @@ pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>)
     }
     if !event.extra.is_empty() {
         item.insert(EXTRA.to_owned(), string(serde_json::to_string(&event.extra)?));
-    }
-    if let Some(segment) = segment {
-        item.insert(SEGMENT.to_owned(), string(segment));
     }
     for dataset in Dataset::all().filter(|dataset| dataset.role(event).is_some()) {
         item.insert(epoch_attribute(dataset), number(epochs[dataset]));
@@ -107,6 +105,29 @@ pub(super) fn standing(item: &Item) -> Result<Standing> {
         counted_on: attribute::find_number(item, COUNTED_ON)?.map(ShardId::pick),
         sufficient_on: attribute::find_number(item, SUFFICIENT_ON)?.map(ShardId::pick),
     }))
+}
+
+pub(super) fn membership_key(user: UserId) -> Item {
+    attribute::item([(USER_ID, string(user.to_string())), (EVENT_ID, string(MEMBERSHIP))])
+}
+
+pub(super) fn membership_item(user: UserId, entry: &MembershipEntry) -> Item {
+    let Membership { at, event, name } = &entry.membership;
+    let mut item = membership_key(user);
+    item.insert("at".into(), time(*at));
+    item.insert("by".into(), string(event.to_string()));
+    item.insert("name".into(), string(name));
+    item.insert("revision".into(), number(entry.revision));
+    item
+}
+
+pub(super) fn membership(item: &Item) -> Result<MembershipEntry> {
+    let membership = Membership {
+        at: attribute::get_time(item, "at")?,
+        event: EventId(attribute::get_string(item, "by")?.parse()?),
+        name: attribute::get_string(item, "name")?.to_owned(),
+    };
+    Ok(MembershipEntry { membership, revision: attribute::get_number(item, "revision")? })
 }
 
 pub(super) fn event(item: &Item) -> Result<StoredEvent> {

@@ -1,8 +1,8 @@
 //! Appending events: each batch is one transaction of the events, the counts of
-//! one counter shard, and the history of every user in it, which the events
-//! change or which at least must not have become a tombstone.
+//! one counter shard, the history of every user in it, which the events change or
+//! which at least must not have become a tombstone, and the segments of users.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -15,9 +15,10 @@ use uuid::Uuid;
 use super::Clients;
 use super::attribute::{self, Item, number};
 use super::counters::{self, ShardId, Sign};
-use super::event_item::{self, ERASED_AT, event_item, history_item, history_key};
+use super::event_item::{self, ERASED_AT, event_item, history_item, history_key, membership_item, membership_key};
 use super::tables::USER_ID;
 use crate::dataset::history::History;
+use crate::dataset::membership::Membership;
 use crate::dataset::totals::Totals;
 use crate::dataset::{Counts, Epoch, PerDataset};
 use crate::event::privacy::Redactions;
@@ -32,8 +33,9 @@ pub struct Addition {
     pub users: u64,
     /// When the newest record of each dataset came in; `None` where the batch has none of it.
     pub newest: PerDataset<Option<DateTime<Utc>>>,
-    /// Segment updates by the name of the segment.
-    pub segments: BTreeMap<String, u64>,
+    /// How many users more, or fewer, are in each segment. They may have come to it
+    /// on another shard: only the sum over all shards tells how many there are.
+    pub segments: BTreeMap<String, i64>,
 }
 
 /// A user's history as it is kept: `revision` counts its writes.
@@ -45,6 +47,14 @@ pub struct HistoryEntry {
     pub counted_on: Option<ShardId>,
     /// The counter shard that counted the user as sufficient.
     pub sufficient_on: Option<ShardId>,
+}
+
+/// The segment that a user is in, as it is kept: `revision` counts its writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembershipEntry {
+    /// By the name under which the user is counted.
+    pub membership: Membership,
+    pub revision: u64,
 }
 
 /// How a user stands with us.
@@ -60,8 +70,6 @@ pub enum Standing {
 pub struct Entry<'a> {
     pub stored: &'a StoredEvent,
     pub redactions: Redactions,
-    /// The name under which a segment update is counted.
-    pub segment: Option<String>,
 }
 
 /// One transaction: at most 100 items in all, and no event or user twice.
@@ -76,6 +84,8 @@ pub struct Batch<'a> {
     pub histories: Vec<(UserId, HistoryEntry)>,
     /// The other users of the events.
     pub bystanders: Vec<UserId>,
+    /// The segments of users as they shall be; each replaces the revision before its own.
+    pub memberships: Vec<(UserId, MembershipEntry)>,
 }
 
 /// Why nothing of a batch was written.
@@ -88,6 +98,8 @@ pub enum Refusal {
     EpochMoved,
     /// The user's history has changed since it was read, or is a tombstone.
     HistoryMoved(UserId),
+    /// The segment of a user has changed since it was read.
+    MembershipMoved,
     /// Another transaction was at work on the same items, or capacity is short.
     Contention,
 }
@@ -123,7 +135,8 @@ impl EventLog {
     /// # Errors
     /// Whatever the service says beyond the refusals: see [`super::Failure`].
     pub async fn append(&self, batch: &Batch<'_>, token: Uuid) -> Result<Vec<Refusal>> {
-        let mut items = Vec::with_capacity(batch.events.len() + batch.histories.len() + batch.bystanders.len() + 1);
+        let users = batch.histories.len() + batch.bystanders.len();
+        let mut items = Vec::with_capacity(batch.events.len() + 1 + users + batch.memberships.len());
         for entry in &batch.events {
             items.push(self.put(
                 event_item(entry, batch.shard, &batch.epochs)?,
@@ -134,14 +147,13 @@ impl EventLog {
         let addition = counters::change(&self.datasets_table, batch.shard, &batch.epochs, &batch.addition, Sign::Plus)?;
         items.push(TransactWriteItem::builder().update(addition).build());
         for (user, entry) in &batch.histories {
-            let (condition, revision) = match entry.revision {
-                1 => (format!("attribute_not_exists({USER_ID})"), None),
-                revision => ("revision = :revision".to_owned(), Some(revision - 1)),
-            };
-            items.push(self.put(history_item(*user, entry), condition, revision)?);
+            items.push(self.replace(history_item(*user, entry), entry.revision)?);
         }
         for user in &batch.bystanders {
             items.push(self.not_erased(*user)?);
+        }
+        for (user, entry) in &batch.memberships {
+            items.push(self.replace(membership_item(*user, entry), entry.revision)?);
         }
         let write = self.client.transact_write_items().set_transact_items(Some(items));
         match write.client_request_token(token.to_string()).send().await {
@@ -152,6 +164,14 @@ impl EventLog {
                 }
                 _ => Err(error).context("could not write a batch of events"),
             },
+        }
+    }
+
+    /// Puts the item in the place of the revision before its own.
+    fn replace(&self, item: Item, revision: u64) -> Result<TransactWriteItem> {
+        match revision {
+            1 => self.put(item, format!("attribute_not_exists({USER_ID})"), None),
+            revision => self.put(item, "revision = :revision".to_owned(), Some(revision - 1)),
         }
     }
 
@@ -179,8 +199,22 @@ impl EventLog {
     /// # Errors
     /// Whatever the service says.
     pub async fn standings(&self, users: &[UserId]) -> Result<HashMap<UserId, Standing>> {
-        let mut standings = HashMap::with_capacity(users.len());
-        let mut keys: Vec<Item> = users.iter().map(|user| history_key(*user)).collect();
+        let found = self.items(users.iter().map(|user| history_key(*user)).collect()).await?;
+        found.iter().map(|item| Ok((user_of(item)?, event_item::standing(item)?))).collect()
+    }
+
+    /// The segments of those users who are in one. At most 100 users.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn memberships(&self, users: &BTreeSet<UserId>) -> Result<HashMap<UserId, MembershipEntry>> {
+        let found = self.items(users.iter().map(|user| membership_key(*user)).collect()).await?;
+        found.iter().map(|item| Ok((user_of(item)?, event_item::membership(item)?))).collect()
+    }
+
+    /// Those items that are there.
+    async fn items(&self, mut keys: Vec<Item>) -> Result<Vec<Item>> {
+        let mut found = Vec::with_capacity(keys.len());
         while !keys.is_empty() {
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
             let answer = self
@@ -189,23 +223,24 @@ impl EventLog {
                 .request_items(&self.events_table, wanted)
                 .send()
                 .await
-                .context("could not read the histories of users")?;
-            for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                let user = UserId(attribute::get_string(&item, USER_ID)?.parse()?);
-                standings.insert(user, event_item::standing(&item)?);
-            }
+                .context("could not read what is known of users")?;
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
             keys = answer
                 .unprocessed_keys
                 .and_then(|mut tables| tables.remove(&self.events_table))
                 .map(|left| left.keys)
                 .unwrap_or_default();
         }
-        Ok(standings)
+        Ok(found)
     }
 }
 
+fn user_of(item: &Item) -> Result<UserId> {
+    Ok(UserId(attribute::get_string(item, USER_ID)?.parse()?))
+}
+
 /// What the reasons for a cancelled transaction say. They come in the order of
-/// its items: the events, the counter shard, the users.
+/// its items: the events, the counter shard, the users, the segments of users.
 fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Refusal>> {
     let events = batch.events.len();
     let mut refusals = Vec::new();
@@ -219,6 +254,9 @@ fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Ref
             Some("ConditionalCheckFailed") if place == events => Refusal::EpochMoved,
             Some("ConditionalCheckFailed") => match batch.users().nth(place - events - 1) {
                 Some(user) => Refusal::HistoryMoved(user),
+                None if place - events - 1 < batch.users().count() + batch.memberships.len() => {
+                    Refusal::MembershipMoved
+                }
                 None => bail!("the transaction was cancelled for an item that it does not have"),
             },
             Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => Refusal::Contention,
@@ -235,15 +273,17 @@ fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Ref
 mod tests {
 
     use super::*;
+    use crate::event::EventId;
 
     fn reason(code: &str) -> CancellationReason {
         CancellationReason::builder().code(code).build()
     }
 
-    /// A batch of no events, one history and one bystander: what the reasons are matched with.
+    /// A batch of no events, one history, one bystander and one segment: what the reasons are matched with.
     fn batch() -> Batch<'static> {
         let time = DateTime::UNIX_EPOCH;
         let history = History { transactions: 1, first: time, last: time, sufficient_since: None };
+        let membership = Membership { at: time, event: EventId(Uuid::nil()), name: "savers".to_owned() };
         let entry = HistoryEntry { history, revision: 1, counted_on: None, sufficient_on: None };
         Batch {
             events: Vec::new(),
@@ -252,6 +292,7 @@ mod tests {
             addition: Addition::default(),
             histories: vec![(UserId(Uuid::nil()), entry)],
             bystanders: vec![UserId(Uuid::max())],
+            memberships: vec![(UserId(Uuid::max()), MembershipEntry { membership, revision: 2 })],
         }
     }
 
@@ -263,11 +304,13 @@ mod tests {
         assert_eq!(read(&["None", "ConditionalCheckFailed"]).unwrap(), [Refusal::HistoryMoved(UserId(Uuid::nil()))]);
         let bystander = read(&["None", "None", "ConditionalCheckFailed"]).unwrap();
         assert_eq!(bystander, [Refusal::HistoryMoved(UserId(Uuid::max()))]);
+        let membership = read(&["None", "None", "None", "ConditionalCheckFailed"]).unwrap();
+        assert_eq!(membership, [Refusal::MembershipMoved]);
         for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
             assert_eq!(read(&[code, "None"]).unwrap(), [Refusal::Contention]);
         }
         assert!(read(&["ValidationError"]).unwrap_err().to_string().contains("ValidationError"));
         assert!(read(&["None", "None"]).is_err());
-        assert!(read(&["None", "None", "None", "ConditionalCheckFailed"]).is_err());
+        assert!(read(&["None", "None", "None", "None", "ConditionalCheckFailed"]).is_err());
     }
 }

@@ -143,6 +143,10 @@ impl Erase {
         if let Some(shard) = tombstone.counted_on {
             self.remove(user, shard, Vec::new(), Some(Uncounted::WithTransactions)).await?;
         }
+        if self.eraser.membership(user).await?.is_some() {
+            let any = ShardId::pick(rand::random());
+            self.remove(user, any, Vec::new(), Some(Uncounted::InSegment)).await?;
+        }
         Ok(())
     }
 
@@ -170,6 +174,10 @@ impl Erase {
                         return Ok(());
                     }
                     plan.open.users += 1;
+                }
+                Some(Uncounted::InSegment) => {
+                    let Some(entry) = self.eraser.membership(user).await? else { return Ok(()) };
+                    plan.open.segments.insert(entry.membership.name, 1);
                 }
                 None => {}
             }
@@ -254,9 +262,6 @@ impl Plan {
     fn take_off(&mut self, counted: &Counted) {
         let event = &counted.stored.event;
         self.open.totals.add(EventKind::of(event), 1);
-        if let Some(segment) = &counted.segment {
-            *self.open.segments.entry(segment.clone()).or_default() += 1;
-        }
         for (dataset, epoch) in counted.epochs.iter() {
             if let Some(epoch) = epoch {
                 let counts = Counts { events: 1, counting: u64::from(dataset.counts(event)) };

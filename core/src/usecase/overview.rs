@@ -79,7 +79,7 @@ pub struct Collected {
     pub totals: Totals,
     /// Users with at least one transaction whose time can be believed.
     pub users: u64,
-    /// Segment updates by the name of the segment.
+    /// Users by the segment that they are in; names that nobody is in are left out.
     pub segments: BTreeMap<String, u64>,
     /// Events that were not taken in, by reason.
     pub refused: BTreeMap<String, u64>,
@@ -89,20 +89,22 @@ pub struct Collected {
 impl Collected {
     fn of(shards: &[CounterShard]) -> Self {
         let mut all = Collected::default();
-        let add = |to: &mut BTreeMap<String, u64>, from: &BTreeMap<String, u64>| {
-            for (name, count) in from {
-                *to.entry(name.clone()).or_default() += count;
-            }
-        };
+        let mut segments = BTreeMap::<&str, i64>::new();
         for shard in shards {
             all.totals.merge(shard.totals.clone());
             all.users += shard.users;
-            add(&mut all.segments, &shard.segments);
-            add(&mut all.refused, &shard.refused);
+            for (name, users) in &shard.segments {
+                *segments.entry(name).or_default() += users;
+            }
+            for (reason, events) in &shard.refused {
+                *all.refused.entry(reason.clone()).or_default() += events;
+            }
             for dataset in Dataset::all() {
                 all.newest[dataset] = all.newest[dataset].max(shard.newest[dataset]);
             }
         }
+        let present = segments.into_iter().filter_map(|(name, users)| Some((name, u64::try_from(users).ok()?)));
+        all.segments = present.filter(|(_, users)| *users > 0).map(|(name, users)| (name.to_owned(), users)).collect();
         all
     }
 }

@@ -8,7 +8,7 @@
 mod build;
 mod tasks;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chrono::{DateTime, Duration, Utc};
 
 use self::build::{Build, Put};
@@ -25,6 +25,8 @@ pub const LEASE: Duration = Duration::minutes(15);
 
 /// How often a failed preparation is let go of against other writers of the head.
 const LET_GO_ATTEMPTS: usize = 20;
+/// How often a preparation is begun anew where somebody else wrote the head in between.
+const BEGIN_ATTEMPTS: u32 = 10;
 
 /// Who asks, and how firmly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,13 +125,20 @@ impl Prepare {
         {
             return Ok(Prepared::NotDue);
         }
-        let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
-        let begun = match overview.head.preparation {
-            Some(_) => self.take_over(overview.head, request, now).await?,
-            None => match self.begin(overview, request, now).await? {
-                Begun::Preparation(head) => head,
-                Begun::Settled(prepared) => return Ok(prepared),
-            },
+        let mut attempts = BEGIN_ATTEMPTS;
+        let begun = loop {
+            let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
+            let begun = match overview.head.preparation {
+                Some(_) => break self.take_over(overview.head, request, now).await?,
+                None => self.begin(overview, request, now).await,
+            };
+            match begun {
+                // Readiness writes heads too: what it wrote is read and decided on anew.
+                Err(PrepareError::Changed { .. }) if attempts > 1 => attempts -= 1,
+                Err(error) => return Err(error),
+                Ok(Begun::Preparation(head)) => break head,
+                Ok(Begun::Settled(prepared)) => return Ok(prepared),
+            }
         };
         let version = self.finish_or_let_go(begun, now).await?;
         Ok(Prepared::New(version))
@@ -144,14 +153,14 @@ impl Prepare {
             Err(error) => error,
         };
         if let Err(other) = self.let_go(dataset, None, now).await {
-            tracing::warn!(%dataset, error = format!("{other:#}"), "a failed preparation was not let go of");
+            tracing::warn!(%dataset, error = %other, "a failed preparation was not let go of");
         }
         Err(error)
     }
 
     /// Lets go of what is being prepared, if anything is; `failure` is noted in the
     /// timeline.
-    async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool> {
+    async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool, PrepareError> {
         // Again where somebody wrote in between: an erasure writes heads too.
         for _ in 0..LET_GO_ATTEMPTS {
             let Some(mut head) = self.heads.read(dataset).await? else { return Ok(false) };
@@ -162,7 +171,7 @@ impl Prepare {
                 return Ok(true);
             }
         }
-        bail!("{dataset} changes faster than its preparation can be let go of")
+        Err(PrepareError::Changed { dataset })
     }
 
     /// Prepares the input of the newest version anew, as its successor: for when

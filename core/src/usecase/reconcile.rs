@@ -1,12 +1,15 @@
 //! Counting the stored events themselves, to see whether what is kept beside them
 //! is right: the totals, the counts of the datasets, and what versions closed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Result;
 use chrono::Utc;
 use serde::Serialize;
 
 use super::overview::{Observe, Overview};
 use crate::dataset::history::History;
+use crate::dataset::membership::{Membership, OTHER};
 use crate::dataset::settings::Settings;
 use crate::dataset::totals::{EventKind, Totals};
 use crate::dataset::{Counts, Dataset};
@@ -34,6 +37,8 @@ struct Recount {
     all: Counts,
     kinds: Totals,
     users_with_transactions: u64,
+    /// Users by the segment that they are in.
+    segments: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,6 +83,11 @@ impl Reconcile {
             if dataset == Dataset::SPENDING {
                 check("users", collected.users, recount.users_with_transactions);
             }
+            if dataset == Dataset::SEGMENTATION {
+                for (segment, kept, counted) in by_segment(&collected.segments, &recount.segments) {
+                    check(&format!("users in {segment}"), kept, counted);
+                }
+            }
         }
         Ok(checks)
     }
@@ -89,6 +99,9 @@ impl Reconcile {
             all.all += segment.all;
             all.kinds.merge(segment.kinds);
             all.users_with_transactions += segment.users_with_transactions;
+            for (name, users) in segment.segments {
+                *all.segments.entry(name).or_default() += users;
+            }
             all
         }))
     }
@@ -100,14 +113,30 @@ impl Reconcile {
             recount.all.counting += u64::from(dataset.counts(&stored.event));
             recount.kinds.add(EventKind::of(&stored.event), 1);
         }
-        let transactions = user.events.iter().filter(|stored| {
-            stored.event.event_type == EventType::TransactionCreation && stored.has_plausible_time(skew)
-        });
+        let plausible = || user.events.iter().filter(|stored| stored.has_plausible_time(skew));
+        let memberships = plausible().filter_map(|stored| Membership::of(&stored.event));
+        if let Some(membership) = memberships.reduce(Membership::latest) {
+            *recount.segments.entry(membership.name).or_default() += 1;
+        }
+        let transactions = plausible().filter(|stored| stored.event.event_type == EventType::TransactionCreation);
         if let Some(history) = History::of(transactions.map(|stored| stored.event.occurred_at)) {
             recount.users_with_transactions += 1;
             recount.all.counting += u64::from(dataset.counts_users() && history.suffices(&self.settings.sufficiency));
         }
     }
+}
+
+/// Segments by name, with the users that are kept and counted. Where there are so many
+/// names that some are kept as `other`, only all of them together can be compared.
+fn by_segment(kept: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) -> Vec<(String, u64, u64)> {
+    let users = |of: &BTreeMap<String, u64>, name: &str| of.get(name).copied().unwrap_or_default();
+    let all = ("any segment".to_owned(), kept.values().sum(), counted.values().sum());
+    if users(kept, OTHER) != users(counted, OTHER) {
+        return vec![all];
+    }
+    let names: BTreeSet<&String> = kept.keys().chain(counted.keys()).collect();
+    let each = names.into_iter().map(|name| (name.clone(), users(kept, name), users(counted, name)));
+    each.chain([all]).collect()
 }
 
 /// Of all epochs, less what was erased.

@@ -48,6 +48,9 @@ impl State {
     }
 }
 
+/// How often a trigger tries, where somebody else changes the dataset meanwhile.
+const ATTEMPTS: u32 = 3;
+
 /// # Errors
 /// For triggers that this function does not know, and when an automatic
 /// preparation fails.
@@ -70,7 +73,7 @@ async fn respond(state: &State, request: Box<Http>) -> Result<Reply, Problem> {
 
 /// Replaces the versions that hold rows of erased users.
 async fn replace(state: &State, dataset: Dataset) -> Result<Value, Error> {
-    match state.replace.replace(dataset, Utc::now()).await {
+    match again_where_changed(|| state.replace.replace(dataset, Utc::now())).await {
         Ok(replaced) => Ok(serde_json::to_value(replaced)?),
         // Whoever sweeps erasures asks again.
         Err(error @ (PrepareError::UnderWay { .. } | PrepareError::Changed { .. })) => {
@@ -78,6 +81,21 @@ async fn replace(state: &State, dataset: Dataset) -> Result<Value, Error> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// At once again where somebody else changed the dataset meanwhile: nobody waits here,
+/// and the next sweep is minutes away.
+async fn again_where_changed<T, F>(work: impl Fn() -> F) -> Result<T, PrepareError>
+where
+    F: Future<Output = Result<T, PrepareError>>,
+{
+    for _ in 1..ATTEMPTS {
+        match work().await {
+            Err(PrepareError::Changed { .. }) => {}
+            other => return other,
+        }
+    }
+    work().await
 }
 
 async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
@@ -88,7 +106,7 @@ async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
         Trigger::Schedule => return Ok(json!({"swept": state.sweep.sweep(Utc::now()).await?})),
         _ => return Err(trigger.unexpected()),
     };
-    match state.prepare.prepare(*dataset, &Request::Automatic, Utc::now()).await {
+    match again_where_changed(|| state.prepare.prepare(*dataset, &Request::Automatic, Utc::now())).await {
         Ok(Prepared::New(version) | Prepared::Current(version)) => Ok(json!({"version": version.version})),
         Ok(Prepared::NotDue) => Ok(json!({"not_due": true})),
         // Somebody is at it: nothing that a repetition would change.

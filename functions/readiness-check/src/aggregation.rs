@@ -43,9 +43,10 @@ pub struct UserTransactions {
 
 #[derive(Serialize, JsonSchema)]
 pub struct UserSegments {
-    /// Segment updates.
+    /// Users who are in a segment.
     pub total_segments: u64,
-    /// Segment updates by the name of the segment; beyond some 64 names, `other`.
+    /// Users by the segment that they are in: that of the update which happened last.
+    /// Beyond some 64 names, `other`.
     pub segment_distribution: BTreeMap<String, u64>,
 }
 
@@ -99,7 +100,7 @@ impl Aggregation {
                 unique_users: collected.users,
             },
             user_segments: UserSegments {
-                total_segments: sum(&totals.of_type("user_segment_update")),
+                total_segments: sum(&collected.segments),
                 segment_distribution: collected.segments.clone(),
             },
             goal_events: GoalEvents { total_goal_events: sum(&interaction_types), interaction_types },

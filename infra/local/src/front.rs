@@ -4,19 +4,21 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
-use axum::middleware::{self, Next};
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use function_edge::{Answer, Function, RawValue, find_route};
+use futures::StreamExt as _;
 use lambda_http::Body as LambdaBody;
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::access::{Access, Claims};
@@ -25,7 +27,14 @@ use crate::functions::Functions;
 /// API Gateway's limit.
 const BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// Requests whose bodies are in memory at once; others wait. On AWS each has a
+/// How long a body may take to come: as long as API Gateway gives a whole request.
+const BODY_LASTS: Duration = Duration::from_secs(30);
+
+/// Bytes of bodies that are in memory at once. Who comes when it is full is told to come
+/// again: nobody waits for those who send slowly.
+const MEMORY: usize = 32 * BODY_BYTES;
+
+/// Requests that are answered at once; others wait, with their bodies. On AWS each has a
 /// process of its own.
 const CONCURRENT: usize = 32;
 
@@ -34,35 +43,30 @@ pub struct Front {
     functions: Arc<Functions>,
     access: Arc<Access>,
     turns: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
 }
 
+/// Everything that the API answers, for callers that have `access`.
 pub fn router(functions: Arc<Functions>, access: Arc<Access>) -> Router {
-    let front = Front { functions, access, turns: Arc::new(Semaphore::new(CONCURRENT)) };
-    Router::new()
-        .fallback(answer)
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn_with_state(front.clone(), take_turns))
-        .with_state(front)
+    let (turns, memory) = (Arc::new(Semaphore::new(CONCURRENT)), Arc::new(Semaphore::new(MEMORY)));
+    Router::new().fallback(answer).with_state(Front { functions, access, turns, memory })
 }
 
-/// Before the body is read.
-async fn take_turns(State(front): State<Front>, request: Request, next: Next) -> Response<Body> {
+async fn answer(State(front): State<Front>, request: Request) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_LASTS, read(body, &front.memory)).await;
+    let (body, _memory) = match read {
+        Ok(Ok(read)) => read,
+        Ok(Err(status)) => return refusal(status),
+        Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT),
+    };
     // It is never closed.
     let _turn = front.turns.acquire().await;
-    next.run(request).await
-}
-
-async fn answer(
-    State(Front { functions, access, .. }): State<Front>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response<Body> {
+    let Front { functions, access, .. } = &front;
     // A path that is nobody's is answered alike by all.
-    let function =
-        find_route(method.as_str(), uri.path()).map_or(Function::ReadinessCheck, |(route, _)| route.function());
-    let outcome = match event(&method, &uri, &headers, &body, &access) {
+    let function = find_route(head.method.as_str(), head.uri.path())
+        .map_or(Function::ReadinessCheck, |(route, _)| route.function());
+    let outcome = match event(&head.method, &head.uri, &head.headers, &body, access) {
         Ok(payload) => functions.invoke(function, payload).await,
         Err(error) => Err(error.into()),
     };
@@ -74,6 +78,42 @@ async fn answer(
             bad_gateway()
         }
     }
+}
+
+/// A body, and its share of the memory, piece by piece as it comes: what was announced and
+/// is never sent takes none.
+async fn read(body: Body, memory: &Arc<Semaphore>) -> Result<(Bytes, Option<OwnedSemaphorePermit>), StatusCode> {
+    if body.size_hint().lower() > BODY_BYTES as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let mut pieces = body.into_data_stream();
+    let (mut all, mut held) = (Vec::new(), None::<OwnedSemaphorePermit>);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| StatusCode::BAD_REQUEST)?;
+        if all.len() + piece.len() > BODY_BYTES {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let size = u32::try_from(piece.len()).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+        let more = Arc::clone(memory).try_acquire_many_owned(size);
+        let more = more.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        match &mut held {
+            Some(held) => held.merge(more),
+            None => held = Some(more),
+        }
+        all.extend_from_slice(&piece);
+    }
+    Ok((all.into(), held))
+}
+
+/// As API Gateway refuses what its function never sees.
+fn refusal(status: StatusCode) -> Response<Body> {
+    let message = json!({"message": status.canonical_reason()}).to_string();
+    let mut response = Response::new(Body::from(message));
+    *response.status_mut() = status;
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// As API Gateway answers when its function fails.

@@ -1,6 +1,7 @@
 //! The deployment's template is held to the program: what one of them has and the
 //! other lacks fails here, and the message says what to write where.
 
+mod roles;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -207,6 +208,57 @@ fn the_stream_brings_the_counters_and_nothing_else() {
     assert_eq!(pattern, json!({"dynamodb": {"Keys": {"dataset": {"S": [{"prefix": COUNTER_PREFIX}]}}}}));
     let queue = events(functions["event-ingestion"].1, "SQS").next().unwrap().1;
     assert_eq!(queue["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+}
+
+#[test]
+fn what_a_trigger_fails_on_is_not_lost() {
+    let template = Template::read(TEMPLATE);
+    let functions = functions(&template);
+    let failed = json!({"GetAtt": "FailedTriggers.Arn"});
+    let stream = events(functions["readiness-check"].1, "DynamoDB").next().unwrap().1;
+    assert_eq!(stream["BisectBatchOnFunctionError"], true);
+    assert!(stream["MaximumRetryAttempts"].as_i64().unwrap() > 0);
+    assert_eq!(stream["DestinationConfig"]["OnFailure"]["Destination"], failed);
+    for (name, (_, function)) in &functions {
+        let on_failure = &function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"];
+        assert_eq!(on_failure["Destination"], failed, "asynchronous invocations of {name}");
+        for (schedule, properties) in events(function, "Schedule") {
+            assert_eq!(properties["DeadLetterConfig"]["Arn"], failed, "{schedule}");
+        }
+    }
+    let queue = &template.resources["EventsQueue"]["Properties"];
+    assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"], json!({"GetAtt": "EventsDeadLetters.Arn"}));
+    let timeout = functions["event-ingestion"].1["Timeout"].as_i64().unwrap();
+    assert!(queue["VisibilityTimeout"].as_i64().unwrap() >= 6 * timeout, "as Lambda asks for");
+}
+
+#[test]
+fn queues_and_bucket_are_encrypted_and_reached_over_tls_only() {
+    let template = Template::read(TEMPLATE);
+    let refuses_plain_http = |policy: &Value| {
+        let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+        let condition = json!({"Bool": {"aws:SecureTransport": "false"}});
+        statements.iter().any(|one| one["Effect"] == "Deny" && one["Principal"] == "*" && one["Condition"] == condition)
+    };
+    let policies: Vec<&Value> = template.of_type("AWS::SQS::QueuePolicy").map(|(_, policy)| policy).collect();
+    for (name, queue) in template.of_type("AWS::SQS::Queue") {
+        assert_eq!(queue["SqsManagedSseEnabled"], true, "of {name}");
+        assert_eq!(queue["MessageRetentionPeriod"], 14 * 86_400, "of {name}");
+        let own = policies.iter().find(|policy| policy["Queues"][0] == queue["QueueName"]);
+        assert!(own.is_some_and(|policy| refuses_plain_http(policy)), "{name} has no policy of TLS only");
+    }
+    assert!(refuses_plain_http(&template.resources["BucketPolicy"]["Properties"]));
+    assert!(template.resources["Bucket"]["Properties"]["BucketEncryption"].is_object());
+}
+
+#[test]
+fn every_log_ends() {
+    let template = Template::read(TEMPLATE);
+    let mut kept = template.of_type("AWS::Logs::LogGroup").map(|(_, log)| &log["RetentionInDays"]);
+    assert!(kept.all(|days| days.as_i64().is_some_and(|days| days > 0)));
+    for (name, (logical, function)) in functions(&template) {
+        assert_eq!(function["LoggingConfig"]["LogGroup"], json!({"Ref": format!("{logical}Log")}), "the log of {name}");
+    }
 }
 
 #[test]

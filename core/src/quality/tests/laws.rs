@@ -1,7 +1,14 @@
 //! Laws: any order of records and any partition of users gives the same states.
 
-use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::faults::DATASETS;
 use super::*;
 
 /// A transaction with faults of every kind.
@@ -23,12 +30,13 @@ fn dirty() -> impl Strategy<Value = (u128, u128, Value)> {
 
 /// The state of `records` when user n is observed by state n mod `states`, in the
 /// order in which they come; each state is written and read on the way.
-fn state_apart(records: &[StoredEvent], states: u128) -> QualityState {
+fn state_apart(dataset: Dataset, records: &[StoredEvent], states: u128) -> QualityState {
+    let users: BTreeSet<u128> = records.iter().map(|stored| stored.event.user.0.as_u128()).collect();
     let parts = (0..states).map(|part| {
-        let mut state = QualityState::new(rules(Dataset::SPENDING));
-        for user in (0..5u128).filter(|user| user % states == part) {
+        let mut state = QualityState::new(rules(dataset));
+        for user in users.iter().filter(|user| *user % states == part) {
             let mut own: Vec<_> =
-                records.iter().filter(|stored| stored.event.user.0.as_u128() == user).cloned().collect();
+                records.iter().filter(|stored| stored.event.user.0.as_u128() == *user).cloned().collect();
             state.observe_user(&mut own);
         }
         let text = serde_json::to_string(&state).unwrap();
@@ -41,9 +49,9 @@ fn state_apart(records: &[StoredEvent], states: u128) -> QualityState {
 
 /// The state of `records` when they are dealt to `states` one by one, and the
 /// traces of each user go to yet another state: as files are read.
-fn state_dealt(records: &[StoredEvent], states: usize) -> QualityState {
-    let mut parts: Vec<_> = (0..=states).map(|_| QualityState::new(rules(Dataset::SPENDING))).collect();
-    let mut traces = std::collections::BTreeMap::<UserId, Vec<Trace>>::new();
+fn state_dealt(dataset: Dataset, records: &[StoredEvent], states: usize) -> QualityState {
+    let mut parts: Vec<_> = (0..=states).map(|_| QualityState::new(rules(dataset))).collect();
+    let mut traces = BTreeMap::<UserId, Vec<Trace>>::new();
     for (place, stored) in records.iter().enumerate() {
         let record = Record::of(stored).unwrap();
         parts[place % states].observe(&record);
@@ -67,9 +75,33 @@ fn merged(states: Vec<QualityState>) -> QualityState {
     states.into_iter().rev().reduce(merge).unwrap()
 }
 
+/// Any order and any partition give the same state and judgement, and its parts add up.
+fn hold(dataset: Dataset, records: &[StoredEvent], states: usize) -> Result<(), TestCaseError> {
+    let mut reversed = records.to_vec();
+    reversed.reverse();
+    let state = state_apart(dataset, records, 1);
+    prop_assert_eq!(&state, &state_apart(dataset, &reversed, states as u128));
+    prop_assert_eq!(&state, &state_dealt(dataset, &reversed, states));
+    let judgement = state.finish(&weights()).unwrap();
+    prop_assert_eq!(&judgement, &state_dealt(dataset, records, states).finish(&weights()).unwrap());
+
+    let metrics = judgement.metrics;
+    for score in [metrics.completeness, metrics.consistency, metrics.validity, metrics.overall_score] {
+        prop_assert!((0.0..=1.0).contains(&score));
+    }
+    let lost = 1.0 - metrics.overall_score;
+    prop_assert!((judgement.explanation.iter().map(|part| part.loss).sum::<f64>() - lost).abs() < 1e-9);
+    for part in &judgement.explanation {
+        prop_assert!(part.score_if_fixed > metrics.overall_score && part.score_if_fixed <= 1.0);
+    }
+    Ok(())
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
-    fn any_order_and_any_partition_give_the_same_state_and_judgement(
+    fn the_laws_hold_for_transactions_with_many_faults(
         mut drawn in proptest::collection::vec(dirty(), 1..60).prop_shuffle(),
         states in 1..5usize,
     ) {
@@ -83,22 +115,24 @@ proptest! {
                 record(*user, id_of_all, i64::try_from(id / 3).unwrap(), "transaction_creation", data.clone())
             })
             .collect();
-        let mut reversed = records.clone();
-        reversed.reverse();
-        let state = state_apart(&records, 1);
-        prop_assert_eq!(&state, &state_apart(&reversed, states as u128));
-        prop_assert_eq!(&state, &state_dealt(&reversed, states));
-        let judgement = state.finish(&weights()).unwrap();
-        prop_assert_eq!(&judgement, &state_dealt(&records, states).finish(&weights()).unwrap());
+        hold(Dataset::SPENDING, &records, states)?;
+    }
 
-        let metrics = judgement.metrics;
-        for score in [metrics.completeness, metrics.consistency, metrics.validity, metrics.overall_score] {
-            prop_assert!((0.0..=1.0).contains(&score));
-        }
-        let lost = 1.0 - metrics.overall_score;
-        prop_assert!((judgement.explanation.iter().map(|part| part.loss).sum::<f64>() - lost).abs() < 1e-9);
-        for part in &judgement.explanation {
-            prop_assert!(part.score_if_fixed > metrics.overall_score && part.score_if_fixed <= 1.0);
-        }
+    #[test]
+    fn the_laws_hold_for_every_dataset_and_every_fault(
+        place in 0..DATASETS.len(),
+        faults in proptest::collection::vec(any::<prop::sample::Index>(), 1..12),
+        order in any::<u64>(),
+        states in 1..5usize,
+    ) {
+        let (dataset, clean, known) = DATASETS[place];
+        let users = (1..).zip(&faults).map(|(user, fault)| {
+            let mut records = clean(user);
+            (known[fault.index(known.len())].plant)(&mut records);
+            records
+        });
+        let mut records: Vec<_> = users.flatten().collect();
+        records.shuffle(&mut StdRng::seed_from_u64(order));
+        hold(dataset, &records, states)?;
     }
 }

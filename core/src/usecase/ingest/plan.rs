@@ -8,12 +8,13 @@ use anyhow::Result;
 use super::Outcome;
 use super::segments::Segments;
 use crate::dataset::history::{History, Sufficiency};
+use crate::dataset::membership::Membership;
 use crate::dataset::totals::EventKind;
 use crate::dataset::{Dataset, Epoch, PerDataset};
 use crate::event::envelope::json_bytes;
 use crate::event::privacy::Redactions;
 use crate::event::{EventType, Fault, FaultCode, StoredEvent, UserId};
-use crate::store::{Addition, Batch, Entry, EventLog, HistoryEntry, ShardId, Standing};
+use crate::store::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, ShardId, Standing};
 
 /// DynamoDB's limit on a transaction, less the counter shard.
 const ITEMS: usize = 99;
@@ -43,8 +44,16 @@ impl Candidate {
 
     /// Whether the event belongs to its user's history: a transaction whose time can be believed.
     fn in_history(&self) -> bool {
-        self.stored.event.event_type == EventType::TransactionCreation
-            && !self.warnings.iter().any(|fault| fault.code == FaultCode::ImplausibleTime)
+        self.stored.event.event_type == EventType::TransactionCreation && self.has_plausible_time()
+    }
+
+    /// Where the event puts its user, if it does: an update whose time can be believed.
+    fn membership(&self) -> Option<Membership> {
+        Membership::of(&self.stored.event).filter(|_| self.has_plausible_time())
+    }
+
+    fn has_plausible_time(&self) -> bool {
+        !self.warnings.iter().any(|fault| fault.code == FaultCode::ImplausibleTime)
     }
 
     fn bytes(&self) -> usize {
@@ -56,23 +65,30 @@ impl Candidate {
 
 /// Cuts candidates into batches that fit a transaction each. Events of one user
 /// stay together, so that few batches compete for the user's history. Every user
-/// is an item of the transaction: a history, or a check that there is no tombstone.
+/// is an item of the transaction: a history, or a check that there is no tombstone;
+/// whose segment may change is another.
 pub fn batches(mut candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
     candidates.sort_by_key(|candidate| (candidate.stored.event.user, candidate.place));
     let mut batches = Vec::new();
     let mut batch = Vec::new();
-    let mut users = BTreeSet::new();
+    let (mut users, mut moving) = (BTreeSet::new(), BTreeSet::new());
     let mut bytes = 0;
     for candidate in candidates {
         let user = candidate.stored.event.user;
-        let items = batch.len() + users.len() + 1 + usize::from(!users.contains(&user));
+        let moves = candidate.membership().is_some();
+        let more = usize::from(!users.contains(&user)) + usize::from(moves && !moving.contains(&user));
+        let items = batch.len() + users.len() + moving.len() + 1 + more;
         let weight = candidate.bytes();
         if !batch.is_empty() && (items > ITEMS || bytes + weight > BYTES) {
             batches.push(std::mem::take(&mut batch));
             users.clear();
+            moving.clear();
             bytes = 0;
         }
         users.insert(user);
+        if moves {
+            moving.insert(user);
+        }
         bytes += weight;
         batch.push(candidate);
     }
@@ -87,7 +103,7 @@ pub fn batch<'a>(
     candidates: &'a [Candidate],
     shard: ShardId,
     epochs: PerDataset<Epoch>,
-    known: &HashMap<UserId, HistoryEntry>,
+    known: &Known,
     rule: &Sufficiency,
     segments: &Segments,
 ) -> Batch<'a> {
@@ -101,13 +117,10 @@ pub fn batch<'a>(
         for dataset in Dataset::fed_by(&stored.event) {
             addition.newest[dataset] = addition.newest[dataset].max(Some(stored.ingested_at));
         }
-        if let Some(name) = segments.name_of(&stored.event) {
-            *addition.segments.entry(name).or_default() += 1;
-        }
     }
     let mut histories = Vec::new();
     for (user, times) in times(candidates) {
-        let kept = known.get(&user).copied();
+        let kept = known.histories.get(&user).copied();
         if kept.is_some_and(|entry| entry.history.sufficient_since.is_some()) {
             continue;
         }
@@ -124,15 +137,19 @@ pub fn batch<'a>(
         let counted_on = kept.map_or(Some(shard), |entry| entry.counted_on);
         histories.push((user, HistoryEntry { history, revision, counted_on, sufficient_on }));
     }
+    let memberships = memberships(candidates, &known.memberships, segments);
+    for (user, entry) in &memberships {
+        *addition.segments.entry(entry.membership.name.clone()).or_default() += 1;
+        if let Some(left) = known.memberships.get(user) {
+            *addition.segments.entry(left.membership.name.clone()).or_default() -= 1;
+        }
+    }
     let mut bystanders: BTreeSet<UserId> = candidates.iter().map(|candidate| candidate.stored.event.user).collect();
     for (user, _) in &histories {
         bystanders.remove(user);
     }
-    let entries = candidates.iter().map(|Candidate { stored, redactions, .. }| Entry {
-        stored,
-        redactions: *redactions,
-        segment: segments.name_of(&stored.event),
-    });
+    let entries =
+        candidates.iter().map(|Candidate { stored, redactions, .. }| Entry { stored, redactions: *redactions });
     Batch {
         events: entries.collect(),
         shard,
@@ -140,7 +157,47 @@ pub fn batch<'a>(
         addition,
         histories,
         bystanders: bystanders.into_iter().collect(),
+        memberships,
     }
+}
+
+/// The users who are in another segment by `candidates`, or in theirs since later.
+fn memberships(
+    candidates: &[Candidate],
+    known: &HashMap<UserId, MembershipEntry>,
+    segments: &Segments,
+) -> Vec<(UserId, MembershipEntry)> {
+    let mut latest = BTreeMap::<UserId, Membership>::new();
+    for candidate in candidates {
+        if let Some(new) = candidate.membership() {
+            let user = candidate.stored.event.user;
+            let held = latest.remove(&user);
+            latest.insert(user, held.map_or(new.clone(), |held| held.latest(new)));
+        }
+    }
+    let changed = latest.into_iter().filter_map(|(user, mut membership)| {
+        let kept = known.get(&user);
+        if kept.is_some_and(|kept| !membership.happened_after(&kept.membership)) {
+            return None;
+        }
+        // What it is counted under is remembered: it is what the next one takes off.
+        membership.name = segments.counted(&membership.name).to_owned();
+        Some((user, MembershipEntry { membership, revision: kept.map_or(0, |kept| kept.revision) + 1 }))
+    });
+    changed.collect()
+}
+
+/// The users whose segment `candidates` may change.
+pub fn moved_by(candidates: &[Candidate]) -> BTreeSet<UserId> {
+    let moving = candidates.iter().filter(|candidate| candidate.membership().is_some());
+    moving.map(|candidate| candidate.stored.event.user).collect()
+}
+
+/// What is known of the users of a batch.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub histories: HashMap<UserId, HistoryEntry>,
+    pub memberships: HashMap<UserId, MembershipEntry>,
 }
 
 fn times(candidates: &[Candidate]) -> BTreeMap<UserId, Vec<chrono::DateTime<chrono::Utc>>> {

@@ -30,7 +30,9 @@ impl Ingest {
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
             let Seen { epochs, segments } = self.shard(shard).await?;
-            let _turns = self.turns.take(self.histories.extended_by(&candidates)).await;
+            let moving = plan::moved_by(&candidates);
+            let changed = self.histories.extended_by(&candidates).union(&moving).copied().collect();
+            let _turns = self.turns.take(changed).await;
             let Standings { histories, erased } = self.histories.of(&candidates, &suspects, &self.log).await?;
             if candidates.iter().any(|candidate| erased.contains(&candidate.stored.event.user)) {
                 let (refused, kept): (Vec<_>, Vec<_>) =
@@ -39,7 +41,8 @@ impl Ingest {
                 outcomes.extend(refused.into_iter().map(refuse_erased));
                 continue;
             }
-            let batch = plan::batch(&candidates, shard, epochs, &histories, &self.settings.sufficiency, &segments);
+            let known = plan::Known { histories, memberships: self.log.memberships(&moving).await? };
+            let batch = plan::batch(&candidates, shard, epochs, &known, &self.settings.sufficiency, &segments);
             let refusals = self.append(&batch).await?;
             if refusals.is_empty() {
                 self.histories.remember(&batch.histories);
@@ -62,6 +65,8 @@ impl Ingest {
                         self.histories.forget(user);
                         suspects.insert(user);
                     }
+                    // It is read again for every attempt.
+                    Refusal::MembershipMoved => {}
                     Refusal::Contention => contended = true,
                 }
             }

@@ -93,6 +93,9 @@ impl Build {
         };
         let manifest = Manifest::new(lineage, &prepared, serde_json::to_value(&quality)?);
         let prefix = format!("prepared/{dataset}/{}", preparation.version);
+        let manifest_key = format!("{prefix}/manifest.json");
+        // Before anything is put: the files of a committed version stay what its manifest says.
+        self.is_committed(&manifest_key, &manifest).await?;
         for file in &prepared.files {
             let source = scratch.path().join(&file.path);
             self.objects.put_file(&format!("{prefix}/{}", file.path), &source, PARQUET).await?;
@@ -108,7 +111,7 @@ impl Build {
             new,
             input: head.stored(),
             overall_score: quality.map(|judgement| judgement.metrics.overall_score),
-            manifest: format!("{prefix}/manifest.json"),
+            manifest: manifest_key,
             digest: manifest.digest.clone(),
             rows: prepared.files.iter().map(|file| file.rows).sum(),
             statistics: serde_json::to_value(&prepared.statistics)?,
@@ -146,12 +149,23 @@ impl Build {
         if self.objects.put_new(key, pretty(manifest)?, JSON).await? == PutOutcome::Created {
             return Ok(());
         }
-        let bytes = self.objects.get(key).await?.with_context(|| format!("{key} came and went"))?;
+        if !self.is_committed(key, manifest).await? {
+            bail!("{key} came and went");
+        }
+        Ok(())
+    }
+
+    /// Whether the manifest is there.
+    ///
+    /// # Errors
+    /// It is there, and of other content: after the tables were restored, say.
+    async fn is_committed(&self, key: &str, manifest: &Manifest) -> Result<bool> {
+        let Some(bytes) = self.objects.get(key).await? else { return Ok(false) };
         let committed: Manifest = serde_json::from_slice(&bytes).with_context(|| format!("{key} cannot be read"))?;
         if committed.digest != manifest.digest {
             bail!("{key} exists with other content (digest {}, not {})", committed.digest, manifest.digest);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// `latest.json`: where a trainer looks first.

@@ -173,8 +173,8 @@ impl Prepare {
     /// of it: planned again, it goes on at once. `false` where nothing was being prepared.
     ///
     /// # Errors
-    /// Whatever the store says.
-    pub async fn fail(&self, dataset: Dataset, failure: &str, now: DateTime<Utc>) -> Result<bool> {
+    /// See [`PrepareError`].
+    pub async fn fail(&self, dataset: Dataset, failure: &str, now: DateTime<Utc>) -> Result<bool, PrepareError> {
         tracing::error!(%dataset, failure, "a preparation in parts has failed");
         self.let_go(dataset, Some(failure), now).await
     }
