@@ -22,10 +22,6 @@ use learning_core::preparation::{Builder, Gather};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// As in the programs that this stands for.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [dataset, events, out] = arguments.as_slice() else {

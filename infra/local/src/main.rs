@@ -3,10 +3,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use fincoach_local::cli::Cli;
 
-/// Events are many small allocations, on several threads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {
