@@ -3,7 +3,7 @@
 use learning_core::dataset::Dataset;
 use learning_core::event::UserId;
 use learning_core::store::{Objects, Quarantine, Versions};
-use learning_core::usecase::Reconcile;
+use learning_core::usecase::{Prepare, Reconcile, Request};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -85,6 +85,26 @@ async fn an_erased_user_is_gone_from_everywhere_and_the_rest_stays_exact() {
     assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
     running.stack.settle().await.unwrap();
     assert_eq!(assert_counts_are_exact(&running.stack).await, 452);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_made_by_a_clock_that_is_ahead_is_replaced_too() {
+    let running = Running::start().await;
+    for number in 0..2 {
+        let events: Vec<Value> = (0..20).map(|event| transaction(number, event)).collect();
+        assert_eq!(running.send(&events).await.1["accepted"], 20);
+    }
+    let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
+    let forced = Request::Forced { reason: "to try it".to_owned() };
+    let tomorrow = chrono::Utc::now() + chrono::Duration::days(1);
+    prepare.prepare(Dataset::SPENDING, &forced, tomorrow).await.unwrap();
+
+    let (status, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(1)), None).await;
+    assert_eq!(status, 202, "{receipt}");
+    let receipt = completed(&running, receipt["receipt"].as_str().unwrap()).await;
+    let spending = receipt["versions"].as_array().unwrap().iter().find(|part| part["dataset"] == "spending").unwrap();
+    assert_eq!((&spending["withdrawn"], &spending["successor"]), (&json!([1]), &json!(2)), "{receipt}");
+    assert_counts_are_exact(&running.stack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,7 @@ pub struct Head {
     /// The earliest epoch of which something was erased that versions still hold.
     #[serde(default)]
     pub erased_from: Option<Epoch>,
+    /// When something was erased, of closed epochs or of the open one.
     #[serde(default)]
     pub last_erasure: Option<DateTime<Utc>>,
     pub last_version: Option<Version>,
@@ -88,6 +89,10 @@ pub struct Preparation {
     /// The epoch that this version closes.
     pub epoch: Epoch,
     pub started_at: DateTime<Utc>,
+    /// Events of closed epochs that were erased by then. It tells what an attempt before
+    /// an erasure has left from what came after: clocks differ, and may be set back.
+    #[serde(default)]
+    pub erased: u64,
     /// Whoever works at it has until then; afterwards it may be taken over.
     pub lease_until: DateTime<Utc>,
     /// What earlier attempts left is being swept away, until then at the latest: nobody
@@ -101,6 +106,31 @@ pub struct Preparation {
 }
 
 impl Preparation {
+    /// Of the next version of `head`'s dataset, leased until then.
+    pub fn begun(
+        head: &Head,
+        epoch: Epoch,
+        counts: Option<Counts>,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            version: head.next_version(),
+            epoch,
+            started_at: now,
+            erased: head.erased.events,
+            lease_until,
+            swept_until: None,
+            counts,
+            forced: None,
+        }
+    }
+
+    /// Whether events were erased since it began.
+    pub fn is_outdated(&self, head: &Head) -> bool {
+        self.erased < head.erased.events
+    }
+
     pub fn is_swept(&self, now: DateTime<Utc>) -> bool {
         self.swept_until.is_some_and(|until| until > now)
     }
@@ -187,16 +217,8 @@ mod tests {
         let mut head = Head::new(Dataset::GOAL, now);
         head.enter_because(State::Ready, "All gates are passed.".into(), now);
         let (version, epoch) = (head.next_version(), head.epoch);
-        let forced = Some("a trial".to_owned());
-        head.preparation = Some(Preparation {
-            version,
-            epoch,
-            started_at: now,
-            lease_until: now,
-            swept_until: None,
-            counts: None,
-            forced,
-        });
+        let begun = Preparation::begun(&head, epoch, None, now, now);
+        head.preparation = Some(Preparation { forced: Some("a trial".to_owned()), ..begun });
         head.enter(State::Preparing, now);
         (head.preparation, head.last_version, head.epoch) = (None, Some(version), epoch.next());
         head.enter(State::Collecting, now);

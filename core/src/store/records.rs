@@ -68,7 +68,10 @@ pub struct VersionRecord {
     pub rows: u64,
     pub statistics: Value,
     pub forced: Option<String>,
-    /// When its making began, before its input was read.
+    /// Events of closed epochs that were erased before its input was read.
+    #[serde(default)]
+    pub erased: u64,
+    /// When its making began.
     pub created_at: DateTime<Utc>,
     /// Set when its files were deleted.
     #[serde(default)]

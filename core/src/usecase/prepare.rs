@@ -200,15 +200,8 @@ impl Prepare {
         let (Some(epoch), Some(_)) = (head.epoch.previous(), head.last_version) else {
             return Err(PrepareError::Nothing { dataset });
         };
-        head.preparation = Some(Preparation {
-            version: head.next_version(),
-            epoch,
-            started_at: now,
-            lease_until: now + LEASE,
-            swept_until: None,
-            counts: Some(Counts::default()),
-            forced: Some(reason.to_owned()),
-        });
+        let begun = Preparation::begun(&head, epoch, Some(Counts::default()), now, now + LEASE);
+        head.preparation = Some(Preparation { forced: Some(reason.to_owned()), ..begun });
         head.enter(State::Preparing, now);
         self.begin_at(&mut head, now).await?;
         self.finish_or_let_go(head, now).await
@@ -234,15 +227,8 @@ impl Prepare {
             _ => None,
         };
         let mut head = overview.head;
-        head.preparation = Some(Preparation {
-            version: head.next_version(),
-            epoch: head.epoch,
-            started_at: now,
-            lease_until: now + LEASE,
-            swept_until: None,
-            counts: None,
-            forced,
-        });
+        let begun = Preparation::begun(&head, head.epoch, None, now, now + LEASE);
+        head.preparation = Some(Preparation { forced, ..begun });
         head.enter(State::Preparing, now);
         self.begin_at(&mut head, now).await?;
         Ok(Begun::Preparation(head))
@@ -329,7 +315,7 @@ impl Prepare {
     /// Clears away what an attempt before an erasure has left behind: it holds erased
     /// rows, and nobody was told of it yet.
     async fn clear_outdated(&self, head: &Head, preparation: &Preparation) -> Result<()> {
-        if is_outdated(head, preparation) {
+        if preparation.is_outdated(head) {
             self.objects.delete_all(&format!("prepared/{}/{}/", head.dataset, preparation.version)).await?;
         }
         Ok(())
@@ -343,7 +329,7 @@ impl Prepare {
         now: DateTime<Utc>,
     ) -> Result<VersionRecord, PrepareError> {
         let dataset = head.dataset;
-        let outdated = head.preparation.as_ref().is_some_and(|preparation| is_outdated(&head, preparation));
+        let outdated = head.preparation.as_ref().is_some_and(|preparation| preparation.is_outdated(&head));
         let record = match self.versions.add(&record).await? {
             Saved::Yes => record,
             Saved::Conflict if outdated => {
@@ -384,11 +370,6 @@ impl Prepare {
             Saved::Conflict => Err(PrepareError::Changed { dataset: head.dataset }),
         }
     }
-}
-
-/// Whether users were erased since the preparation began.
-fn is_outdated(head: &Head, preparation: &Preparation) -> bool {
-    head.last_erasure.is_some_and(|erased_at| erased_at >= preparation.started_at)
 }
 
 fn under_way(head: &Head) -> PrepareError {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::erase::{ErasedVersions, Receipts};
 use super::prepare::{Prepare, PrepareError};
 use crate::dataset::settings::Settings;
-use crate::dataset::{Dataset, Version};
+use crate::dataset::{Counts, Dataset, Version};
 use crate::store::{Clients, Heads, Objects, Saved, TrainedReports, VersionRecord, Versions, Withdrawal};
 
 /// Models that are listed of a version.
@@ -45,7 +45,7 @@ impl Replace {
         // Before the head: whoever waits by then is served by what the head says.
         let waiting = self.receipts.waiting_for(dataset).await?;
         let head = self.heads.read(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
-        let (Some(from), Some(erased_at)) = (head.erased_from, head.last_erasure) else {
+        let Some(from) = head.erased_from else {
             if !waiting.is_empty() {
                 // Another erasure's replacement covered these.
                 let part = ErasedVersions::nothing(dataset, head.last_version, now);
@@ -54,7 +54,7 @@ impl Replace {
             return Ok(None);
         };
         let affected: Vec<VersionRecord> = self.all(dataset).await?.into_iter().filter(|v| v.epoch >= from).collect();
-        let stale = |version: &&VersionRecord| version.withdrawn.is_none() && version.created_at < erased_at;
+        let stale = |version: &&VersionRecord| version.withdrawn.is_none() && version.erased < head.erased.events;
         let old: Vec<&VersionRecord> = affected.iter().filter(stale).collect();
         let successor = match affected.iter().map(|version| version.version).max() {
             // A version that was prepared since the erasure is the successor.
@@ -77,14 +77,14 @@ impl Replace {
             replaced_at: now,
         };
         self.receipts.note(&waiting, &part).await?;
-        self.settle(dataset, erased_at, now).await?;
+        self.settle(dataset, head.erased, now).await?;
         Ok(Some(part))
     }
 
     /// Nothing is left to replace, unless more was erased meanwhile.
-    async fn settle(&self, dataset: Dataset, erased_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
+    async fn settle(&self, dataset: Dataset, erased: Counts, now: DateTime<Utc>) -> Result<()> {
         let mut head = self.heads.read(dataset).await?.context("the head came and went")?;
-        if head.last_erasure == Some(erased_at) {
+        if head.erased == erased {
             head.erased_from = None;
             if self.heads.save(&mut head, now).await? == Saved::Conflict {
                 tracing::info!(%dataset, "the head has changed meanwhile: its versions are looked at again");

@@ -116,6 +116,7 @@ impl Build {
             rows: prepared.files.iter().map(|file| file.rows).sum(),
             statistics: serde_json::to_value(&prepared.statistics)?,
             forced: preparation.forced.clone(),
+            erased: head.erased.events,
             created_at: now,
             withdrawn: None,
         };
