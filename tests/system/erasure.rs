@@ -14,7 +14,7 @@ fn user(number: u32) -> UserId {
 }
 
 /// Waits until a receipt is complete, and answers it.
-async fn completed(running: &Running, url: &str) -> Value {
+pub async fn completed(running: &Running, url: &str) -> Value {
     let erasure = url.rsplit('/').next().unwrap();
     let asked =
         json!({"source": "fincoach.learning", "detail-type": "erasure requested", "detail": {"erasure": erasure}});

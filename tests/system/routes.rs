@@ -9,6 +9,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::erasure::completed;
 use crate::support::{Running, transaction};
 
 /// Answers of the moment: nobody asks for them by a tag.
@@ -33,6 +34,8 @@ impl Known {
         assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
         let (_, asked) = running.call("DELETE", &format!("/coaching/users/{}/data", Uuid::from_u128(99)), None).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
+        // A receipt changes until it is complete, and its tag with it.
+        completed(&running, asked["receipt"].as_str().unwrap()).await;
         Self {
             assessment: text(&assessed["assessment_id"]),
             rule: text(&assessed["explanation"][0]["key"]),
