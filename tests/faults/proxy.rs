@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +101,8 @@ impl Proxy {
         let url = format!("{}{}", self.engine, uri.path_and_query().map_or("/", |path| path.as_str()));
         let answer = self.client.request(method, url).headers(headers).body(body).send().await.unwrap();
         let mut response = Response::builder().status(answer.status());
-        for (name, value) in answer.headers() {
+        // How the body is framed is between the engine and us: our side frames it anew.
+        for (name, value) in answer.headers().iter().filter(|(name, _)| **name != header::TRANSFER_ENCODING) {
             response = response.header(name, value);
         }
         response.body(Body::from(answer.bytes().await.unwrap())).unwrap()

@@ -154,7 +154,7 @@ async fn pass(
     let url = format!("{}{}", meter.engine, uri.path_and_query().map_or("/", |path| path.as_str()));
     let answer = meter.client.request(method, url).headers(headers).body(body).send().await.unwrap();
     let mut response = Response::builder().status(answer.status());
-    for (name, value) in answer.headers() {
+    for (name, value) in answer.headers().iter().filter(|(name, _)| **name != header::TRANSFER_ENCODING) {
         response = response.header(name, value);
     }
     let body = answer.bytes().await.unwrap();

@@ -2,8 +2,12 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::{
-    batch_get_item::BatchGetItemError, get_item::GetItemError, put_item::PutItemError, query::QueryError,
-    transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
+    batch_get_item::BatchGetItemError, delete_item::DeleteItemError, get_item::GetItemError, put_item::PutItemError,
+    query::QueryError, scan::ScanError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
+};
+use aws_sdk_s3::operation::{
+    delete_object::DeleteObjectError, get_object::GetObjectError, list_objects_v2::ListObjectsV2Error,
+    put_object::PutObjectError,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
@@ -26,7 +30,13 @@ impl Failure {
             .or_else(|| of_sdk::<BatchGetItemError>(error))
             .or_else(|| of_sdk::<PutItemError>(error))
             .or_else(|| of_sdk::<UpdateItemError>(error))
+            .or_else(|| of_sdk::<DeleteItemError>(error))
             .or_else(|| of_sdk::<QueryError>(error))
+            .or_else(|| of_sdk::<ScanError>(error))
+            .or_else(|| of_sdk::<GetObjectError>(error))
+            .or_else(|| of_sdk::<PutObjectError>(error))
+            .or_else(|| of_sdk::<ListObjectsV2Error>(error))
+            .or_else(|| of_sdk::<DeleteObjectError>(error))
             .unwrap_or(Failure::Permanent)
     }
 }
@@ -44,7 +54,8 @@ where
                 "ThrottlingException"
                 | "ThrottlingError"
                 | "ProvisionedThroughputExceededException"
-                | "RequestLimitExceeded",
+                | "RequestLimitExceeded"
+                | "SlowDown",
             ) => Failure::Throttled,
             Some("InternalServerError" | "ServiceUnavailable" | "TransactionInProgressException") => {
                 Failure::Unavailable
@@ -52,4 +63,19 @@ where
             _ => Failure::Permanent,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_a_scan_or_an_object_in_vain_may_come_again() {
+        let scan: SdkError<ScanError, HttpResponse> = SdkError::timeout_error("no answer within 10 s");
+        let get: SdkError<GetObjectError, HttpResponse> = SdkError::timeout_error("no answer within 10 s");
+        let context = |error: anyhow::Error| error.context("could not read");
+        assert_eq!(Failure::of(&context(scan.into())), Failure::Unavailable);
+        assert_eq!(Failure::of(&context(get.into())), Failure::Unavailable);
+        assert_eq!(Failure::of(&anyhow::anyhow!("a bug")), Failure::Permanent);
+    }
 }
