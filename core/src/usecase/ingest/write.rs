@@ -33,7 +33,9 @@ impl Ingest {
             let moving = plan::moved_by(&candidates);
             let changed = self.histories.extended_by(&candidates).union(&moving).copied().collect();
             let _turns = self.turns.take(changed).await;
-            let Standings { histories, erased } = self.histories.of(&candidates, &suspects, &self.log).await?;
+            let standings = self.histories.of(&candidates, &suspects, &self.log);
+            let (standings, memberships) = futures::try_join!(standings, self.log.memberships(&moving))?;
+            let Standings { histories, erased } = standings;
             if candidates.iter().any(|candidate| erased.contains(&candidate.stored.event.user)) {
                 let (refused, kept): (Vec<_>, Vec<_>) =
                     candidates.into_iter().partition(|candidate| erased.contains(&candidate.stored.event.user));
@@ -41,7 +43,7 @@ impl Ingest {
                 outcomes.extend(refused.into_iter().map(refuse_erased));
                 continue;
             }
-            let known = plan::Known { histories, memberships: self.log.memberships(&moving).await? };
+            let known = plan::Known { histories, memberships };
             let batch = plan::batch(&candidates, shard, epochs, &known, &self.settings.sufficiency, &segments);
             let refusals = self.append(&batch).await?;
             if refusals.is_empty() {
