@@ -163,9 +163,7 @@ impl Prepare {
         self.clear_outdated(&head, &preparation).await?;
         let put = self.build.put(input, &head, &preparation, counts, now).await?;
         let record = self.commit_files(head, put, now).await?;
-        for key in self.objects.list(&plan.prefix()).await? {
-            self.objects.delete(&key).await?;
-        }
+        self.objects.delete_all(&plan.prefix()).await?;
         Ok(record)
     }
 
