@@ -1,9 +1,11 @@
 //! From events to versions, and over to trainers.
 
+use chrono::{Duration, Utc};
 use fincoach_local::function::Function;
 use learning_core::dataset::Dataset;
-use learning_core::store::{Heads, Objects};
-use learning_core::usecase::Prepare;
+use learning_core::dataset::lifecycle::{Preparation, State};
+use learning_core::store::{Heads, Objects, Saved};
+use learning_core::usecase::{Prepare, Prepared, Request};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -95,13 +97,13 @@ async fn a_successor_closes_no_epoch_and_has_the_same_content() {
     let (_, first) = running.force(Dataset::SPENDING).await;
     fill(&running, 200..230).await;
     let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
-    let again = prepare.prepare_again(Dataset::SPENDING, "a test", chrono::Utc::now()).await.unwrap();
+    let again = prepare.prepare_again(Dataset::SPENDING, "a test", Utc::now()).await.unwrap();
     assert_eq!((again.version.0, again.new.events, again.forced.as_deref()), (2, 0, Some("a test")));
     assert_eq!(again.digest, first["digest"], "the same input gives the same bytes");
     let (_, head) = running.get(&format!("datasets/{}", Dataset::SPENDING.id())).await;
     assert_eq!((&head["epoch"], &head["last_version"]), (&json!(2), &json!(2)));
     assert!(head["data_count"].as_u64().unwrap() > 0, "what is being collected stays");
-    let goal = prepare.prepare_again(Dataset::GOAL, "a test", chrono::Utc::now()).await;
+    let goal = prepare.prepare_again(Dataset::GOAL, "a test", Utc::now()).await;
     assert!(goal.is_err(), "there is nothing to prepare again");
     assert_counts_are_exact(&running.stack).await;
 }
@@ -127,7 +129,7 @@ async fn of_two_preparations_at_once_one_wins_and_the_other_says_so() {
 async fn who_asks_while_readiness_writes_the_head_is_not_sent_away() {
     let running = Running::start().await;
     let heads = Heads::new(&running.stack.clients);
-    let now = chrono::Utc::now();
+    let now = Utc::now();
     let writer = tokio::spawn(async move {
         loop {
             let mut head = heads.read(Dataset::SPENDING).await.unwrap().unwrap();
@@ -239,7 +241,7 @@ async fn a_map_over_segments_with_repeats_and_a_crash_gives_the_bytes_of_one_pro
         assert_eq!(invoke(commit.clone()).await.unwrap(), committed, "a commit is repeated");
 
         let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
-        let alone = prepare.prepare_again(dataset, "a test", chrono::Utc::now()).await.unwrap();
+        let alone = prepare.prepare_again(dataset, "a test", Utc::now()).await.unwrap();
         assert_eq!(committed["digest"], alone.digest, "{dataset}");
         let (_, quality) = running.get(&format!("{}/1", versions(dataset))).await;
         let (_, of_one) = running.get(&format!("{}/2", versions(dataset))).await;
@@ -258,7 +260,8 @@ async fn a_version_that_is_there_already_is_left_as_its_manifest_says() {
     let objects = Objects::new(&running.stack.clients);
     let (file, manifest) =
         ("prepared/goal/v000001/data/train-00000-of-00001.parquet", "prepared/goal/v000001/manifest.json");
-    assert_eq!(running.force(Dataset::GOAL).await.0, 200);
+    let (status, prepared) = running.force(Dataset::GOAL).await;
+    assert_eq!(status, 200, "{prepared}");
     let mut other: Value = serde_json::from_slice(&objects.get(manifest).await.unwrap().unwrap()).unwrap();
     other["digest"] = json!("0".repeat(64));
     let next = |key: &str| key.replace("v000001", "v000002");
@@ -266,11 +269,33 @@ async fn a_version_that_is_there_already_is_left_as_its_manifest_says() {
     objects.put(&next(file), b"of another time".to_vec(), "application/octet-stream").await.unwrap();
 
     fill(&running, 100..200).await;
-    assert_eq!(running.force(Dataset::GOAL).await.0, 500);
+    let (status, problem) = running.force(Dataset::GOAL).await;
+    assert_eq!(status, 500, "{problem}");
     assert_eq!(objects.get(&next(file)).await.unwrap().unwrap(), b"of another time");
     // Moved away, it is in nobody's way.
     objects.delete_all("prepared/goal/v000002/").await.unwrap();
     let (status, prepared) = running.force(Dataset::GOAL).await;
     assert_eq!((status, &prepared["version"]), (200, &json!(2)), "{prepared}");
+    assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_has_begun_itself_is_not_taken_over_as_if_it_were_left_behind() {
+    let running = Running::start().await;
+    fill(&running, 0..100).await;
+    let (heads, now) = (Heads::new(&running.stack.clients), Utc::now());
+    let mut head = heads.read(Dataset::GOAL).await.unwrap().unwrap();
+    head.preparation = Some(Preparation::begun(&head, head.epoch, None, now, now + Duration::minutes(15)));
+    head.enter(State::Preparing, now);
+    assert_eq!(heads.save(&mut head, now).await.unwrap(), Saved::Yes);
+
+    let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
+    let take_over = async |begun_at| {
+        let request = Request::TakeOver { begun_at };
+        prepare.prepare(Dataset::GOAL, &request, Utc::now()).await.unwrap()
+    };
+    assert!(matches!(take_over(now - Duration::seconds(1)).await, Prepared::NotDue));
+    assert_eq!(heads.read(Dataset::GOAL).await.unwrap().unwrap(), head, "its lease is left alone too");
+    assert!(matches!(take_over(now).await, Prepared::New(version) if version.version.0 == 1));
     assert_counts_are_exact(&running.stack).await;
 }

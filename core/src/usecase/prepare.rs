@@ -37,9 +37,16 @@ pub enum Request {
     Ready,
     /// Somebody who wants a version although the dataset is not ready, and says why.
     Forced { reason: String },
-    /// Finishes what was begun, without waiting for its lease: for the process
-    /// that knows that it is the only one.
-    TakeOver,
+    /// Finishes what was begun at that time, without waiting for its lease: for
+    /// whoever knows that nobody is at it any more.
+    TakeOver { begun_at: DateTime<Utc> },
+}
+
+impl Request {
+    /// Whether what was to be taken over is over, and `standing` has begun since.
+    fn is_for_another_than(&self, standing: &Preparation) -> bool {
+        matches!(self, Self::TakeOver { begun_at } if *begun_at != standing.started_at)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -114,7 +121,7 @@ impl Prepare {
     ) -> Result<Prepared, PrepareError> {
         if !dataset.spec().preparable {
             return match request {
-                Request::Automatic | Request::TakeOver => Ok(Prepared::NotDue),
+                Request::Automatic | Request::TakeOver { .. } => Ok(Prepared::NotDue),
                 Request::Ready | Request::Forced { .. } => Err(PrepareError::NotAvailable(dataset)),
             };
         }
@@ -128,7 +135,8 @@ impl Prepare {
         let mut attempts = BEGIN_ATTEMPTS;
         let begun = loop {
             let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
-            let begun = match overview.head.preparation {
+            let begun = match &overview.head.preparation {
+                Some(preparation) if request.is_for_another_than(preparation) => return Ok(Prepared::NotDue),
                 Some(_) => break self.take_over(overview.head, request, now).await?,
                 None => self.begin(overview, request, now).await,
             };
@@ -210,7 +218,7 @@ impl Prepare {
     /// Writes down that the next version is being made, where one is due.
     async fn begin(&self, overview: Overview, request: &Request, now: DateTime<Utc>) -> Result<Begun, PrepareError> {
         let dataset = overview.head.dataset;
-        if *request == Request::TakeOver {
+        if matches!(request, Request::TakeOver { .. }) {
             return Ok(Begun::Settled(Prepared::NotDue));
         }
         if overview.open.events == 0 && *request != Request::Automatic {
@@ -237,7 +245,8 @@ impl Prepare {
     /// Takes up what somebody began, unless they may still be at it.
     async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
         if let Some(preparation) = &mut head.preparation {
-            if preparation.is_swept(now) || preparation.lease_until > now && *request != Request::TakeOver {
+            let may_be_at_work = preparation.lease_until > now && !matches!(request, Request::TakeOver { .. });
+            if preparation.is_swept(now) || may_be_at_work {
                 return Err(under_way(&head));
             }
             preparation.lease_until = now + LEASE;

@@ -5,7 +5,7 @@
 mod handover;
 mod tasks;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use function_edge::{
     Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request as Http, Route, Trigger, dataset_of,
 };
@@ -38,13 +38,13 @@ impl State {
         }
     }
 
-    /// Finishes a preparation that a process before this one left behind. Only for
-    /// a process that knows that no other is at work.
+    /// Finishes the preparation that a process before this one began at that time and
+    /// left behind. Only for a process that knows that no other is at work.
     ///
     /// # Errors
     /// See [`PrepareError`].
-    pub async fn take_over(&self, dataset: Dataset) -> Result<Prepared, PrepareError> {
-        self.prepare.prepare(dataset, &Request::TakeOver, Utc::now()).await
+    pub async fn take_over(&self, dataset: Dataset, begun_at: DateTime<Utc>) -> Result<Prepared, PrepareError> {
+        self.prepare.prepare(dataset, &Request::TakeOver { begun_at }, Utc::now()).await
     }
 }
 

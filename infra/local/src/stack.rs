@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use function_edge::{Answer, Error, Function, RawValue};
 use learning_core::dataset::Dataset;
 use learning_core::dataset::lifecycle::State;
@@ -81,7 +81,9 @@ impl Stack {
         let settings = environment::settings(&options.data_dir)?;
         let clients = environment::clients(&engines, &settings);
         ensure(&clients).await?;
-        initialize(&Counters::new(&clients), &Heads::new(&clients), Utc::now()).await?;
+        let heads = Heads::new(&clients);
+        initialize(&Counters::new(&clients), &heads, Utc::now()).await?;
+        let interrupted = interrupted(&heads).await?;
 
         let functions = Arc::new(Functions::new(&clients, &settings));
         let access = Arc::new(access);
@@ -96,7 +98,7 @@ impl Stack {
             tokio::spawn(deliveries::run(deliveries, Arc::clone(&functions), under_way.clone())),
             tokio::spawn(poller.run()),
             tokio::spawn(incoming::run(clients.clone(), Arc::clone(&functions), under_way.clone())),
-            tokio::spawn(take_over(Arc::clone(&functions), under_way.clone())),
+            tokio::spawn(take_over(interrupted, Arc::clone(&functions), under_way.clone())),
             tokio::spawn(schedule::run(Arc::clone(&functions))),
         ];
         let front = server::serve(listener, front::router(Arc::clone(&functions), Arc::clone(&access)))?;
@@ -177,12 +179,22 @@ impl Stack {
     }
 }
 
-/// Finishes the preparations of an earlier process: the data folder is locked,
-/// so nobody else is at them.
-async fn take_over(functions: Arc<Functions>, under_way: UnderWay) {
-    let _piece = under_way.begin();
+/// The preparations that an earlier process left unfinished, by when they began: the data
+/// folder is locked, so nobody is at them. To be asked before this process begins any.
+async fn interrupted(heads: &Heads) -> Result<Vec<(Dataset, DateTime<Utc>)>> {
+    let mut interrupted = Vec::new();
     for dataset in Dataset::all() {
-        match functions.preparation.take_over(dataset).await {
+        let preparation = heads.read(dataset).await?.and_then(|head| head.preparation);
+        interrupted.extend(preparation.map(|preparation| (dataset, preparation.started_at)));
+    }
+    Ok(interrupted)
+}
+
+/// Finishes them.
+async fn take_over(interrupted: Vec<(Dataset, DateTime<Utc>)>, functions: Arc<Functions>, under_way: UnderWay) {
+    let _piece = under_way.begin();
+    for (dataset, begun_at) in interrupted {
+        match functions.preparation.take_over(dataset, begun_at).await {
             Ok(Prepared::New(version)) => {
                 tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished");
             }
