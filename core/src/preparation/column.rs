@@ -1,11 +1,12 @@
 //! Building the columns of a table, row by row.
 
+use std::mem::replace;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
-    BooleanBuilder, FixedSizeListBuilder, Float32Builder, Float64Builder, Int8Builder, Int32Builder, StringBuilder,
-    TimestampMicrosecondBuilder, UInt32Builder,
+    ArrayBuilder, BooleanBuilder, FixedSizeListBuilder, Float32Builder, Float64Builder, Int8Builder, Int32Builder,
+    StringBuilder, TimestampMicrosecondBuilder, UInt32Builder,
 };
 use arrow_schema::{DataType, Field, TimeUnit};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
@@ -118,11 +119,17 @@ impl ColumnBuilder {
         }
     }
 
-    /// The values appended so far, which are forgotten.
+    /// The values appended so far, which are forgotten; as many more find room without growing.
     pub fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(column) => Arc::new(column.finish()),
-            Self::Float64(column) => Arc::new(column.finish()),
+            Self::Text(column) => {
+                let room = StringBuilder::with_capacity(column.len(), column.values_slice().len());
+                Arc::new(replace(column, room).finish())
+            }
+            Self::Float64(column) => {
+                let room = Float64Builder::with_capacity(column.len());
+                Arc::new(replace(column, room).finish())
+            }
             Self::Float32(column) => Arc::new(column.finish()),
             Self::Int8(column) => Arc::new(column.finish()),
             Self::Int32(column) => Arc::new(column.finish()),
