@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::schema::Population;
 
@@ -36,25 +35,6 @@ impl<'a> From<&'a Value> for Cell<'a> {
             Value::String(text) => Cell::Text(Cow::Borrowed(text)),
             Value::Array(_) | Value::Object(_) => Cell::Nested(Cow::Borrowed(value)),
         }
-    }
-}
-
-impl<'a> TryFrom<&'a RawValue> for Cell<'a> {
-    type Error = serde_json::Error;
-
-    /// Reads JSON in place: text is copied only where it is escaped, and only what
-    /// is nested is parsed.
-    fn try_from(raw: &'a RawValue) -> Result<Self, Self::Error> {
-        let json = raw.get();
-        Ok(match json.as_bytes() {
-            [b'n', ..] => Cell::Null,
-            [b't', ..] => Cell::Bool(true),
-            [b'f', ..] => Cell::Bool(false),
-            [b'"', text @ .., b'"'] if !text.contains(&b'\\') => Cell::Text(Cow::Borrowed(&json[1..json.len() - 1])),
-            [b'"', ..] => Cell::Text(Cow::Owned(serde_json::from_str(json)?)),
-            [b'{' | b'[', ..] => Cell::Nested(Cow::Owned(serde_json::from_str(json)?)),
-            _ => Cell::Number(Cow::Borrowed(json)),
-        })
     }
 }
 
@@ -94,19 +74,5 @@ impl Cell<'_> {
             _ => return None,
         };
         text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_read_in_place_is_what_is_parsed() {
-        for json in [r#"null"#, "true", "-12.50", "7", r#""a b""#, r#""\"é\n""#, "[1,{}]", r#"{"a":[]}"#, r#""""#] {
-            let (value, raw): (Value, &RawValue) =
-                (serde_json::from_str(json).unwrap(), serde_json::from_str(json).unwrap());
-            assert_eq!(Cell::try_from(raw).unwrap(), Cell::from(&value));
-        }
     }
 }

@@ -3,18 +3,15 @@
 //! [`super::envelope`], which is where the rules of admission are.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use chrono::{DateTime, Duration, DurationRound, Timelike, Utc};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::cell::Cell;
 use super::envelope::Intake;
 use super::reading::Readings;
+use super::scan::Scan;
 use super::{EventId, UserId, schema};
 
 /// An event that may be stored as it is, its values borrowed from its line.
@@ -26,49 +23,57 @@ pub struct Line<'a> {
     pub data: Readings<'a>,
 }
 
-#[derive(Deserialize)]
+/// What a line says, before it is known what it should.
 struct Envelope<'a> {
-    #[serde(borrow)]
     event_id: Cow<'a, str>,
-    #[serde(borrow)]
     user_id: Cow<'a, str>,
-    #[serde(borrow)]
     event_type: Cow<'a, str>,
-    #[serde(borrow)]
     occurred_at: Cow<'a, str>,
-    schema_version: Option<u32>,
-    #[serde(borrow)]
-    data: Entries<'a>,
+    schema_version: u32,
+    data: Vec<(Cow<'a, str>, Cell<'a>)>,
 }
 
-/// The entries of an object.
-struct Entries<'a>(Vec<(Cow<'a, str>, Cell<'a>)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visit;
-
-        impl<'de> Visitor<'de> for Visit {
-            type Value = Entries<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                #[derive(Deserialize)]
-                struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
+impl<'a> Envelope<'a> {
+    /// `None` where a key is missing, comes twice, or holds what it should not.
+    fn read(line: &'a str) -> Option<Self> {
+        let (mut event_id, mut user_id, mut event_type, mut occurred_at) = (None, None, None, None);
+        let (mut schema_version, mut data) = (None, None);
+        let mut scan = Scan::new(line);
+        scan.object(|scan, key| match key.as_ref() {
+            "event_id" => once(&mut event_id, scan.text()?),
+            "user_id" => once(&mut user_id, scan.text()?),
+            "event_type" => once(&mut event_type, scan.text()?),
+            "occurred_at" => once(&mut occurred_at, scan.text()?),
+            "schema_version" => match scan.cell()? {
+                Cell::Null => once(&mut schema_version, 1),
+                Cell::Number(number) => once(&mut schema_version, number.parse().ok()?),
+                _ => None,
+            },
+            "data" => {
                 let mut entries = Vec::with_capacity(16);
-                while let Some(entry) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                    entries.push((entry.0.0, Cell::try_from(entry.1).map_err(Error::custom)?));
-                }
-                Ok(Entries(entries))
+                scan.object(|scan, key| {
+                    entries.push((key, scan.cell()?));
+                    Some(())
+                })?;
+                once(&mut data, entries)
             }
-        }
-
-        deserializer.deserialize_map(Visit)
+            _ => scan.cell().map(drop),
+        })?;
+        scan.is_at_end().then_some(())?;
+        Some(Self {
+            event_id: event_id?,
+            user_id: user_id?,
+            event_type: event_type?,
+            occurred_at: occurred_at?,
+            schema_version: schema_version.unwrap_or(1),
+            data: data?,
+        })
     }
+}
+
+/// Keeps the value of a key that must not come twice.
+fn once<T>(kept: &mut Option<T>, value: T) -> Option<()> {
+    kept.replace(value).is_none().then_some(())
 }
 
 /// Reads a line of a declared type; `None` where it must go the long way.
@@ -76,13 +81,13 @@ pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
     if line.len() > intake.limits.event_bytes {
         return None;
     }
-    let envelope: Envelope<'a> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
-    if envelope.schema_version == Some(0) || envelope.event_type.trim().is_empty() || envelope.event_type.len() > 64 {
+    let envelope = Envelope::read(std::str::from_utf8(line).ok()?)?;
+    if envelope.schema_version == 0 || envelope.event_type.trim().is_empty() || envelope.event_type.len() > 64 {
         return None;
     }
     let place = schema::place_of(&envelope.event_type)?;
     // Fields of an older version are admitted by its declaration, and judged by the newest.
-    let admitted_by = schema::of_version(&envelope.event_type, envelope.schema_version.unwrap_or(1))?;
+    let admitted_by = schema::of_version(&envelope.event_type, envelope.schema_version)?;
     if !std::ptr::eq(admitted_by, schema::declared()[place]) {
         return None;
     }
@@ -90,10 +95,10 @@ pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
         Cell::Nested(value) => is_shallower(value, intake.limits.depth),
         _ => true,
     };
-    if !envelope.data.0.iter().all(|(_, cell)| is_shallow(cell)) {
+    if !envelope.data.iter().all(|(_, cell)| is_shallow(cell)) {
         return None;
     }
-    let data = Readings::new(place, envelope.data.0);
+    let data = Readings::new(place, envelope.data);
     // Of a key that comes twice, the last value counts: a map knows.
     let comes_twice = data.others.windows(2).any(|two| two[0].0 == two[1].0);
     let as_it_is = !comes_twice && data.are_admissible() && data.are_kept_whole(&intake.privacy);

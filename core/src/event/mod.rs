@@ -18,6 +18,7 @@ pub mod privacy;
 pub mod reading;
 pub mod reference;
 pub mod rule;
+mod scan;
 pub mod schema;
 
 use std::fmt;

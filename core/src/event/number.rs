@@ -11,7 +11,8 @@ pub fn nearest_float(number: Decimal) -> f64 {
     let mantissa = number.mantissa();
     match TENS.get(number.scale() as usize) {
         // Both are exact, and a quotient is rounded once: to the nearest (Clinger 1990).
-        Some(ten) if mantissa.unsigned_abs() < 1 << 53 => mantissa as f64 / ten,
+        // (From 64 bits a processor converts by itself.)
+        Some(ten) if mantissa.unsigned_abs() < 1 << 53 => mantissa as i64 as f64 / ten,
         // The standard library reads to the nearest; what a decimal spells is a number.
         _ => number.to_string().parse().unwrap_or(f64::NAN),
     }

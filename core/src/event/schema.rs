@@ -405,8 +405,8 @@ pub fn of_version(event_type: &str, version: u32) -> Option<&'static EventSchema
 /// The place of an event type among the declared ones: of its newest version, by
 /// which records of all versions are judged.
 pub fn place_of(event_type: &str) -> Option<usize> {
-    let newest = of_name(event_type)?;
-    declared().iter().position(|schema| std::ptr::eq(*schema, newest))
+    let of_type = declared().iter().enumerate().filter(|(_, schema)| schema.event_type == event_type);
+    of_type.max_by_key(|(_, schema)| schema.version).map(|(place, _)| place)
 }
 
 impl EventSchema {

@@ -168,14 +168,16 @@ impl Transaction {
 }
 
 /// Names are compared without regard to case and to runs of white space.
-fn folded(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+fn folded(text: &str) -> CompactString {
+    let mut folded = CompactString::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !folded.is_empty() {
             folded.push(' ');
         }
         if word.is_ascii() {
-            folded.extend(word.chars().map(|letter| letter.to_ascii_lowercase()));
+            let start = folded.len();
+            folded.push_str(word);
+            folded[start..].make_ascii_lowercase();
         } else {
             folded.push_str(&word.to_lowercase());
         }
@@ -185,14 +187,14 @@ fn folded(text: &str) -> String {
 
 /// A bank's description also without the number at its end, which is a branch's,
 /// a terminal's or a day's.
-fn stem(description: &str) -> String {
+fn stem(description: &str) -> CompactString {
     let name = folded(description);
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '#' | '*' | '-' | '/'));
-    if stem.is_empty() { name } else { stem.to_owned() }
+    if stem.is_empty() { name } else { stem.into() }
 }
 
 /// Without a random key: the parts of one preparation must agree.
-fn hash(name: String) -> u64 {
+fn hash(name: CompactString) -> u64 {
     xxh3_64(name.as_bytes())
 }
 

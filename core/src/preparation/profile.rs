@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int8Type, Int32Type, UInt32Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use arrow_schema::{DataType, Field};
 use serde::{Deserialize, Serialize};
 
@@ -125,15 +125,15 @@ impl Profile {
         self.nulls += array.null_count() as u64;
         if let Some(numbers) = &mut self.numbers {
             match array.data_type() {
-                DataType::Float64 => numbers.add_all(array.as_primitive::<Float64Type>().iter().flatten()),
-                DataType::Float32 => {
-                    numbers.add_all(array.as_primitive::<Float32Type>().iter().flatten().map(f64::from));
-                }
-                DataType::Int8 => numbers.add_all(array.as_primitive::<Int8Type>().iter().flatten().map(f64::from)),
-                DataType::Int32 => numbers.add_all(array.as_primitive::<Int32Type>().iter().flatten().map(f64::from)),
-                DataType::UInt32 => numbers.add_all(array.as_primitive::<UInt32Type>().iter().flatten().map(f64::from)),
+                DataType::Float64 => numbers.add_array(array.as_primitive::<Float64Type>()),
+                DataType::Float32 => numbers.add_array(array.as_primitive::<Float32Type>()),
+                DataType::Int8 => numbers.add_array(array.as_primitive::<Int8Type>()),
+                DataType::Int32 => numbers.add_array(array.as_primitive::<Int32Type>()),
+                DataType::UInt32 => numbers.add_array(array.as_primitive::<UInt32Type>()),
                 DataType::Boolean => {
-                    numbers.add_all(array.as_boolean().iter().flatten().map(|b| f64::from(u8::from(b))));
+                    let flags: Vec<_> =
+                        array.as_boolean().iter().flatten().map(|flag| f64::from(u8::from(flag))).collect();
+                    numbers.add_all(&flags);
                 }
                 _ => {}
             }
@@ -165,24 +165,27 @@ impl Profile {
 }
 
 impl Numbers {
+    fn add_array<T: ArrowPrimitiveType<Native: Into<f64>>>(&mut self, array: &PrimitiveArray<T>) {
+        let values: Vec<f64> = match array.null_count() {
+            0 => array.values().iter().map(|value| (*value).into()).collect(),
+            _ => array.iter().flatten().map(Into::into).collect(),
+        };
+        self.add_all(&values);
+    }
+
     /// Takes in a batch: its own mean and squares in two passes, merged with those of
     /// earlier ones (Chan, Golub and LeVeque 1979).
-    fn add_all(&mut self, values: impl Iterator<Item = f64>) {
-        let values: Vec<f64> = values.collect();
+    fn add_all(&mut self, values: &[f64]) {
         let Some(first) = values.first() else { return };
         if self.count == 0 {
             (self.minimum, self.maximum) = (*first, *first);
         }
-        let mut sum = 0.0;
-        for value in &values {
-            sum += value;
-            self.minimum = self.minimum.min(*value);
-            self.maximum = self.maximum.max(*value);
-            self.histogram.add(*value);
-        }
+        self.minimum = fold(values, self.minimum, |least, value| least.min(value), f64::min);
+        self.maximum = fold(values, self.maximum, |most, value| most.max(value), f64::max);
+        values.iter().for_each(|value| self.histogram.add(*value));
         let (before, added) = (self.count as f64, values.len() as f64);
-        let mean = sum / added;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let mean = fold(values, 0.0, |sum, value| sum + value, |one, other| one + other) / added;
+        let squares = fold(values, 0.0, |sum, value| sum + (value - mean).powi(2), |one, other| one + other);
         let delta = mean - self.mean;
         self.count += values.len() as u64;
         self.mean += delta * added / self.count as f64;
@@ -195,6 +198,22 @@ impl Numbers {
     }
 }
 
+/// Folds values in several lanes, which a processor does at once: always the same
+/// ones, so that rounding is the same each time. `start` begins every lane.
+fn fold(values: &[f64], start: f64, step: impl Fn(f64, f64) -> f64, join: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut lanes = [start; 8];
+    let (rows, rest) = values.as_chunks::<8>();
+    for row in rows {
+        for (lane, value) in lanes.iter_mut().zip(row) {
+            *lane = step(*lane, *value);
+        }
+    }
+    for (lane, value) in lanes.iter_mut().zip(rest) {
+        *lane = step(*lane, *value);
+    }
+    lanes.into_iter().reduce(join).unwrap_or(start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +221,7 @@ mod tests {
     #[test]
     fn a_histogram_survives_being_written() {
         let mut numbers = Numbers::default();
-        numbers.add_all([0.0, -0.0, 1.0, 1.1, 1.3, -1.0, -5.0, 1e30, f64::from(f32::MIN_POSITIVE)].into_iter());
+        numbers.add_all(&[0.0, -0.0, 1.0, 1.1, 1.3, -1.0, -5.0, 1e30, f64::from(f32::MIN_POSITIVE)]);
         let edges: Vec<_> = numbers.histogram.iter().collect();
         assert!(edges.is_sorted_by(|a, b| a.0 < b.0), "{edges:?}");
         assert_eq!(edges.iter().map(|(_, count)| count).sum::<u64>(), 9);

@@ -104,9 +104,10 @@ impl Trace {
         Example { event: self.event, user: self.user }
     }
 
-    /// The order in which the records of users are judged.
-    pub fn order(&self) -> (UserId, i64, EventId) {
-        (self.user, self.occurred_at, self.event)
+    /// The order in which the records of users are judged: by user, time and event id,
+    /// the ids as numbers, which are in the order of their bytes.
+    pub fn order(&self) -> (u128, i64, u128) {
+        (self.user.0.as_u128(), self.occurred_at, self.event.0.as_u128())
     }
 
     pub fn write(&self, out: &mut Vec<u8>) {

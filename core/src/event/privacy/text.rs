@@ -18,9 +18,16 @@ const LEAST_DIGITS: usize = 7;
 /// Whether [`mask`] has to look closer. Most texts have neither digits nor an
 /// at-sign; and the digits of a UUID are no number's, if it is the whole text.
 pub fn may_hold_something(text: &str) -> bool {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    (digits >= LEAST_DIGITS || text.bytes().any(|byte| matches!(byte, b'@' | b'%')))
-        && !(text.len() == 36 && is_uuid(text))
+    let (digits, at_sign) = signs(text.as_bytes());
+    (digits >= LEAST_DIGITS || at_sign) && !(text.len() == 36 && is_uuid(text))
+}
+
+/// How many digits there are, and whether there is an at-sign. Looks at every byte
+/// alike, so that many are looked at together.
+fn signs(text: &[u8]) -> (usize, bool) {
+    text.iter().fold((0, false), |(digits, at_sign), byte| {
+        (digits + usize::from(byte.is_ascii_digit()), at_sign | (*byte == b'@') | (*byte == b'%'))
+    })
 }
 
 struct Finding {
@@ -66,16 +73,12 @@ fn replaced(text: &str, findings: &[Finding]) -> String {
 /// What there is to mask, in order, without overlaps.
 fn find(text: &str, rules: &Rules, identifier: bool) -> Vec<Finding> {
     let bytes = text.as_bytes();
-    let (mut many, mut at_sign) = (0, false);
-    for byte in bytes {
-        many += usize::from(byte.is_ascii_digit());
-        at_sign |= matches!(byte, b'@' | b'%');
-    }
+    let (digits, at_sign) = signs(bytes);
     let mut findings = Vec::new();
     if at_sign && rules.emails {
         emails(bytes, &mut findings);
     }
-    if many >= LEAST_DIGITS {
+    if digits >= LEAST_DIGITS {
         if rules.ibans {
             ibans(bytes, &mut findings);
         }

@@ -1,7 +1,5 @@
 //! The same id never stands for different content.
 
-use std::collections::HashMap;
-
 use super::{Checker, Noted, key, split};
 use crate::dataset::rules::Adjusted;
 use crate::quality::record::{Record, Trace};
@@ -22,10 +20,11 @@ impl Checker for SameContent {
 
     /// Each record is checked against the first one of its id.
     fn check(&self, noted: &[Noted<'_>], _: Option<&Adjusted>, tell: &mut dyn FnMut(&Trace, bool)) {
-        let mut first = HashMap::with_capacity(noted.len());
-        for Noted { trace, words } in noted.iter().filter(|noted| noted.words != [0, 0]) {
-            let expected = first.entry(*words).or_insert(trace.content);
-            tell(trace, *expected == trace.content);
+        let mut of_id: Vec<_> = noted.iter().filter(|noted| noted.words != [0, 0]).collect();
+        // Those of an id keep their order.
+        of_id.sort_by_key(|noted| (noted.words[0], noted.words[1]));
+        for same in of_id.chunk_by(|one, next| one.words == next.words) {
+            same.iter().for_each(|noted| tell(noted.trace, noted.trace.content == same[0].trace.content));
         }
     }
 }

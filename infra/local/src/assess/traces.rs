@@ -80,10 +80,12 @@ impl Traces {
         }
         let buffers = std::mem::take(&mut part.memory);
         let buffers = buffers.iter().map(Vec::as_slice).chain([spilled.as_slice()]);
-        let mut all: Vec<Kept> = buffers.flat_map(|buffer| buffer.as_chunks::<BYTES>().0.iter().map(read)).collect();
-        // The keys are smaller than what they stand for.
-        all.sort_by_cached_key(|kept| (kept.trace.order(), kept.position));
-        Ok(all)
+        let written = buffers.flat_map(|buffer| buffer.as_chunks::<BYTES>().0);
+        // Where they lie, by what orders them: that is smaller than what they are.
+        let order = |kept: &Kept| (kept.trace.order(), kept.position);
+        let mut places: Vec<_> = written.map(|bytes| (order(&read(bytes)), bytes)).collect();
+        places.sort_unstable_by_key(|(order, _)| *order);
+        Ok(places.into_iter().map(|(_, bytes)| read(bytes)).collect())
     }
 }
 
