@@ -34,7 +34,7 @@ pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGE
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
 pub use eraser::{Counted, Eraser, Removal, Tombstone, Uncounted};
 pub use event_item::event_item;
-pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, Refusal, Standing};
+pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, OfUsers, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
