@@ -55,6 +55,11 @@ use crate::dataset::settings::Resources;
 /// again, with jitter, and a transaction under the same token.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The most items that a page of a scan or query looks at. DynamoDB ends a page at 1 MB, which is mostly
+/// fewer of ours. The embedded engine also answers no more than that, but reads, without a limit, all that
+/// is left of the table or partition for every page: the square of what is stored.
+const MOST_EVALUATED: i32 = 3_000;
+
 /// How long a start waits for the tables; the first invocation has more patience.
 const WARM_TIMEOUT: Duration = Duration::from_secs(1);
 
