@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::process::Place;
+use crate::process::{Place, Program};
 use crate::senders::Load;
 
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Recount {
     /// Versions whose files are there, whole, and made of all events up to their epoch.
     pub versions: u64,
     pub withdrawn: u64,
+    /// Counts that the program's own reconciler held to what is stored.
+    pub compared: u64,
 }
 
 impl Recount {
@@ -36,7 +38,7 @@ impl Recount {
 }
 
 /// Clients of the engines of a running program.
-pub fn clients(place: &Place) -> Clients {
+fn clients(place: &Place) -> Clients {
     let port = place.port.load(Ordering::SeqCst);
     let url = |after: u16| format!("http://127.0.0.1:{}", port + after);
     let nowhere = "http://127.0.0.1:1".to_owned();
@@ -44,11 +46,22 @@ pub fn clients(place: &Place) -> Clients {
     clients_at(&at, &Settings::default())
 }
 
+/// How a chapter ends once the program is at rest: everything is counted anew, the program is killed,
+/// its own reconciler must agree, and nothing may have panicked.
+pub async fn audit(place: &Place, program: Program) -> Recount {
+    let found = recount(&clients(place)).await;
+    program.kill();
+    let compared = reconcile(place);
+    assert_eq!(place.said("panicked"), Vec::<String>::new());
+    Recount { compared, ..found }
+}
+
 /// Holds what the program keeps to what is stored, while it is at rest.
 pub async fn recount(clients: &Clients) -> Recount {
     let mut found = Recount::default();
     let mut stamped = BTreeMap::<(String, u64), u64>::new();
-    let scan = clients.dynamodb.scan().table_name(&clients.resources.events_table).consistent_read(true);
+    // Without a limit, the embedded engine reads the rest of the table for every page.
+    let scan = clients.dynamodb.scan().table_name(&clients.resources.events_table).consistent_read(true).limit(3_000);
     let mut pages = scan.into_paginator().send();
     while let Some(page) = pages.next().await {
         for item in page.unwrap().items() {
@@ -101,13 +114,13 @@ async fn files_are_whole(clients: &Clients, manifest_key: &str) {
 }
 
 /// What the program's own reconciler finds, once nobody uses the folder any more: how many counts it compared.
-pub fn reconcile(place: &Place) -> usize {
+fn reconcile(place: &Place) -> u64 {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fincoach-local"));
     command.args(["reconcile", "--format", "json", "--data-dir"]).arg(&place.data);
     let output = command.envs(place.settings.iter().map(|(name, value)| (*name, value))).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_str::<Vec<Value>>(&text).unwrap().len()
+    serde_json::from_str::<Vec<Value>>(&text).unwrap().len() as u64
 }
 
 /// Looks for texts in every file below the place: tables, objects, logs. Answers how many bytes were read.

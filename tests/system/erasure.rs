@@ -1,9 +1,10 @@
 //! Erasing a user: everything goes, and everything else stays exact.
 
 use learning_core::dataset::Dataset;
+use learning_core::dataset::lifecycle::{Preparation, State};
 use learning_core::event::UserId;
-use learning_core::store::{Objects, Quarantine, Versions};
-use learning_core::usecase::{Prepare, Reconcile, Request};
+use learning_core::store::{Heads, Objects, Quarantine, Saved, Versions};
+use learning_core::usecase::{ERASURE_PATIENCE, Erase, ErasureStatus, Prepare, Reconcile, Request};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -105,6 +106,32 @@ async fn a_version_made_by_a_clock_that_is_ahead_is_replaced_too() {
     let spending = receipt["versions"].as_array().unwrap().iter().find(|part| part["dataset"] == "spending").unwrap();
     assert_eq!((&spending["withdrawn"], &spending["successor"]), (&json!([1]), &json!(2)), "{receipt}");
     assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_waits_for_a_version_that_is_being_made_but_not_for_ever() {
+    let running = Running::start().await;
+    for number in 0..2 {
+        let events: Vec<Value> = (0..20).map(|event| transaction(number, event)).collect();
+        assert_eq!(running.send(&events).await.1["accepted"], 20);
+    }
+    running.stack.settle().await.unwrap();
+    let (heads, now) = (Heads::new(&running.stack.clients), chrono::Utc::now());
+    let mut head = heads.read(Dataset::SPENDING).await.unwrap().unwrap();
+    let (epoch, until) = (head.epoch, now + chrono::Duration::hours(6));
+    head.preparation = Some(Preparation::begun(&head, epoch, None, now, until));
+    head.enter(State::Preparing, now);
+    assert_eq!(heads.save(&mut head, now).await.unwrap(), Saved::Yes);
+
+    let (_, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(1)), None).await;
+    let erasure = receipt["erasure_id"].as_str().unwrap().parse().unwrap();
+    let erase = Erase::new(&running.stack.clients);
+    let waiting = erase.carry_out(erasure, now).await.unwrap();
+    assert_eq!((waiting.status, waiting.events), (ErasureStatus::Requested, 0));
+    assert_eq!(running.send(&[transaction(1, 900)]).await.1["rejected"], 1, "nothing more of the user comes in");
+
+    let erased = erase.carry_out(erasure, now + ERASURE_PATIENCE + chrono::Duration::minutes(1)).await.unwrap();
+    assert_eq!(erased.events, 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,6 +86,10 @@ impl CounterShard {
     /// `epoch` is the dataset's open epoch. While that epoch is being closed, a
     /// shard may already have moved on.
     pub fn not_closed(&self, dataset: Dataset, epoch: Epoch) -> Counts {
+        if self.epochs[dataset] < epoch {
+            // Read before it moved on: what it held as open then is closed by now.
+            return Counts::default();
+        }
         let moved = self.closed[dataset].filter(|closing| closing.epoch >= epoch).map(|closing| closing.counts);
         self.open[dataset] + moved.unwrap_or_default()
     }
@@ -392,4 +396,32 @@ pub(super) fn change(
         .set_expression_attribute_names(Some(update.names))
         .set_expression_attribute_values(Some(update.values))
         .build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(events: u64) -> Counts {
+        Counts { events, counting: 0 }
+    }
+
+    #[test]
+    fn what_no_version_has_closed_is_told_whichever_was_read_first() {
+        const DATASET: Dataset = Dataset::GOAL;
+        let mut shard = CounterShard {
+            epochs: PerDataset::from_fn(|_| Epoch(2)),
+            open: PerDataset::from_fn(|_| counts(5)),
+            closed: PerDataset::from_fn(|_| Some(Closing { epoch: Epoch(1), counts: counts(7) })),
+            totals: Totals::default(),
+            users: 0,
+            newest: PerDataset::from_fn(|_| None),
+            segments: BTreeMap::new(),
+            refused: BTreeMap::new(),
+        };
+        assert_eq!(shard.not_closed(DATASET, Epoch(2)), counts(5));
+        assert_eq!(shard.not_closed(DATASET, Epoch(1)), counts(12), "the shard has moved on, the dataset not yet");
+        shard.epochs[DATASET] = Epoch(1);
+        assert_eq!(shard.not_closed(DATASET, Epoch(2)), counts(0), "the dataset has moved on since");
+    }
 }

@@ -121,6 +121,10 @@ pub(super) fn membership_item(user: UserId, entry: &MembershipEntry) -> Item {
     item
 }
 
+pub(super) fn is_membership(item: &Item) -> bool {
+    attribute::get_string(item, EVENT_ID).is_ok_and(|record| record == MEMBERSHIP)
+}
+
 pub(super) fn membership(item: &Item) -> Result<MembershipEntry> {
     let membership = Membership {
         at: attribute::get_time(item, "at")?,

@@ -65,6 +65,13 @@ pub enum Standing {
     Erased,
 }
 
+/// What is kept of users beside their events.
+#[derive(Clone, Debug, Default)]
+pub struct OfUsers {
+    pub standings: HashMap<UserId, Standing>,
+    pub memberships: HashMap<UserId, MembershipEntry>,
+}
+
 /// An event on its way into the table.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
@@ -99,7 +106,7 @@ pub enum Refusal {
     /// The user's history has changed since it was read, or is a tombstone.
     HistoryMoved(UserId),
     /// The segment of a user has changed since it was read.
-    MembershipMoved,
+    MembershipMoved(UserId),
     /// Another transaction was at work on the same items, or capacity is short.
     Contention,
 }
@@ -194,22 +201,24 @@ impl EventLog {
         Ok(TransactWriteItem::builder().condition_check(check.build()?).build())
     }
 
-    /// How those users stand of whom anything is known. At most 100 users.
+    /// How the users of `histories` stand of whom anything is known, and the segments
+    /// of those of `memberships` who are in one. At most 100 of both together.
     ///
     /// # Errors
     /// Whatever the service says.
-    pub async fn standings(&self, users: &[UserId]) -> Result<HashMap<UserId, Standing>> {
-        let found = self.items(users.iter().map(|user| history_key(*user)).collect()).await?;
-        found.iter().map(|item| Ok((user_of(item)?, event_item::standing(item)?))).collect()
-    }
-
-    /// The segments of those users who are in one. At most 100 users.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn memberships(&self, users: &BTreeSet<UserId>) -> Result<HashMap<UserId, MembershipEntry>> {
-        let found = self.items(users.iter().map(|user| membership_key(*user)).collect()).await?;
-        found.iter().map(|item| Ok((user_of(item)?, event_item::membership(item)?))).collect()
+    pub async fn of_users(&self, histories: &BTreeSet<UserId>, memberships: &BTreeSet<UserId>) -> Result<OfUsers> {
+        let keys = histories.iter().map(|user| history_key(*user));
+        let found = self.items(keys.chain(memberships.iter().map(|user| membership_key(*user))).collect()).await?;
+        let mut read = OfUsers::default();
+        for item in &found {
+            let user = UserId(attribute::get_string(item, USER_ID)?.parse()?);
+            if event_item::is_membership(item) {
+                read.memberships.insert(user, event_item::membership(item)?);
+            } else {
+                read.standings.insert(user, event_item::standing(item)?);
+            }
+        }
+        Ok(read)
     }
 
     /// Those items that are there.
@@ -235,10 +244,6 @@ impl EventLog {
     }
 }
 
-fn user_of(item: &Item) -> Result<UserId> {
-    Ok(UserId(attribute::get_string(item, USER_ID)?.parse()?))
-}
-
 /// What the reasons for a cancelled transaction say. They come in the order of
 /// its items: the events, the counter shard, the users, the segments of users.
 fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Refusal>> {
@@ -252,13 +257,11 @@ fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Ref
                 Refusal::Duplicate(place, stored.map(Box::new))
             }
             Some("ConditionalCheckFailed") if place == events => Refusal::EpochMoved,
-            Some("ConditionalCheckFailed") => match batch.users().nth(place - events - 1) {
-                Some(user) => Refusal::HistoryMoved(user),
-                None if place - events - 1 < batch.users().count() + batch.memberships.len() => {
-                    Refusal::MembershipMoved
-                }
-                None => bail!("the transaction was cancelled for an item that it does not have"),
-            },
+            Some("ConditionalCheckFailed") => {
+                let moved = batch.memberships.iter().map(|(user, _)| Refusal::MembershipMoved(*user));
+                let after = batch.users().map(Refusal::HistoryMoved).chain(moved).nth(place - events - 1);
+                after.context("the transaction was cancelled for an item that it does not have")?
+            }
             Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => Refusal::Contention,
             Some(code) => bail!("item {place} of a transaction was refused: {code} {}", reason.message().unwrap_or("")),
         });
@@ -305,7 +308,7 @@ mod tests {
         let bystander = read(&["None", "None", "ConditionalCheckFailed"]).unwrap();
         assert_eq!(bystander, [Refusal::HistoryMoved(UserId(Uuid::max()))]);
         let membership = read(&["None", "None", "None", "ConditionalCheckFailed"]).unwrap();
-        assert_eq!(membership, [Refusal::MembershipMoved]);
+        assert_eq!(membership, [Refusal::MembershipMoved(UserId(Uuid::max()))]);
         for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
             assert_eq!(read(&[code, "None"]).unwrap(), [Refusal::Contention]);
         }

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-use super::Clients;
 use super::attribute::{self, Item, number, string};
 use super::event_item::{epoch_attribute, event};
 use super::tables::{EVENT_ID, USER_ID};
+use super::{Clients, MOST_EVALUATED};
 use crate::dataset::spec::Role;
 use crate::dataset::{Dataset, Epoch};
 use crate::event::{EventId, StoredEvent, UserId};
@@ -128,7 +129,8 @@ impl EventScan {
         let mut current: Option<UserEvents> = None;
         let mut from: Option<Item> = None;
         loop {
-            let answer = self.page(segment, wanted, from).await?;
+            let page = self.page(segment, wanted, from);
+            let answer = page.send().await.context("could not scan the events")?;
             for item in answer.items.unwrap_or_default() {
                 let stored = event(&item)?;
                 // A type may hold events that play no part in the dataset.
@@ -158,12 +160,7 @@ impl EventScan {
         Ok(())
     }
 
-    async fn page(
-        &self,
-        segment: u32,
-        wanted: Wanted,
-        from: Option<Item>,
-    ) -> Result<aws_sdk_dynamodb::operation::scan::ScanOutput> {
+    fn page(&self, segment: u32, wanted: Wanted, from: Option<Item>) -> ScanFluentBuilder {
         let inputs = wanted.dataset.spec().inputs.iter();
         let inputs = inputs.filter(|input| input.role == Role::Record || !wanted.records_only);
         let types: HashMap<String, AttributeValue> =
@@ -171,23 +168,55 @@ impl EventScan {
         let mut names: Vec<&str> = types.keys().map(String::as_str).collect();
         names.sort_unstable();
         let of_type = format!("#type IN ({})", names.join(", "));
-        let mut scan = self
+        // One segment is the whole table, which is scanned without saying so: the embedded engine
+        // finds the next page by the primary key then, and reads all of the table for it otherwise.
+        let (segment, segments) = match self.segments {
+            1 => (None, None),
+            segments => (Some(segment as i32), Some(segments as i32)),
+        };
+        let scan = self
             .client
             .scan()
             .table_name(&self.table)
-            .segment(segment as i32)
-            .total_segments(self.segments as i32)
+            .set_segment(segment)
+            .set_total_segments(segments)
+            .limit(MOST_EVALUATED)
             .consistent_read(true)
             .expression_attribute_names("#type", "type")
             .expression_attribute_names("#epoch", epoch_attribute(wanted.dataset))
             .set_expression_attribute_values(Some(types))
             .set_exclusive_start_key(from);
-        scan = match wanted.up_to {
+        match wanted.up_to {
             None => scan.filter_expression(format!("attribute_exists(#epoch) AND {of_type}")),
             Some(epoch) => scan
                 .filter_expression(format!("#epoch <= :epoch AND {of_type}"))
                 .expression_attribute_values(":epoch", number(epoch)),
-        };
-        scan.send().await.context("could not scan the events")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::BehaviorVersion;
+
+    use super::*;
+
+    fn page_of(segments: u32) -> ScanFluentBuilder {
+        let config = aws_sdk_dynamodb::Config::builder().behavior_version(BehaviorVersion::latest()).build();
+        let scan = EventScan { client: aws_sdk_dynamodb::Client::from_conf(config), table: "events".into(), segments };
+        scan.page(0, Wanted { dataset: Dataset::SPENDING, records_only: true, up_to: None }, None)
+    }
+
+    #[test]
+    fn no_page_is_read_further_than_it_is_answered() {
+        for segments in [1, 4] {
+            assert_eq!(*page_of(segments).as_input().get_limit(), Some(MOST_EVALUATED), "{segments}");
+        }
+    }
+
+    #[test]
+    fn one_segment_is_an_ordinary_scan() {
+        assert_eq!(*page_of(1).as_input().get_total_segments(), None);
+        assert_eq!(*page_of(4).as_input().get_total_segments(), Some(4));
     }
 }

@@ -34,7 +34,7 @@ pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGE
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
 pub use eraser::{Counted, Eraser, Removal, Tombstone, Uncounted};
 pub use event_item::event_item;
-pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, Refusal, Standing};
+pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, OfUsers, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use hold::Hold;
@@ -54,6 +54,11 @@ use crate::dataset::settings::Resources;
 /// No call to the tables takes as long unless something is wrong; it is tried
 /// again, with jitter, and a transaction under the same token.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most items that a page of a scan or query looks at. DynamoDB ends a page at 1 MB, which is mostly
+/// fewer of ours. The embedded engine also answers no more than that, but reads, without a limit, all that
+/// is left of the table or partition for every page: the square of what is stored.
+const MOST_EVALUATED: i32 = 3_000;
 
 /// How long a start waits for the tables; the first invocation has more patience.
 const WARM_TIMEOUT: Duration = Duration::from_secs(1);

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use super::Clients;
 use super::attribute::string;
 use super::event_item::event;
 use super::tables::USER_ID;
+use super::{Clients, MOST_EVALUATED};
 use crate::event::{EventType, StoredEvent, UserId};
 
 /// Reads events by user: one Query, whatever the size of the table.
@@ -36,6 +36,7 @@ impl UserEventLog {
             .expression_attribute_values(":user", string(user.to_string()))
             .expression_attribute_values(":type", string(event_type.name()))
             .consistent_read(true)
+            .limit(MOST_EVALUATED)
             .into_paginator()
             .send();
         let mut events = Vec::new();

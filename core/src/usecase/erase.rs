@@ -24,6 +24,10 @@ use crate::store::{
 
 /// Events of one transaction; heads, a counter shard and the tombstone go with them.
 const BATCH: usize = 80;
+/// How long an erasure lets versions that are being made come to their end, before it goes on in spite of them.
+/// They would have to be made anew for each of its transactions; the larger they are, the less likely they
+/// ever came to an end. The tombstone stands meanwhile, and the schedule comes again.
+pub const PATIENCE: chrono::Duration = chrono::Duration::minutes(15);
 /// How often a removal is tried against other writers.
 const ATTEMPTS: u32 = 20;
 
@@ -87,15 +91,20 @@ impl Erase {
     }
 
     /// Erases what is stored, as far as that is not done yet, and asks for the
-    /// versions to be replaced.
+    /// versions to be replaced. While versions are being made it does nothing, for
+    /// up to [`PATIENCE`]; several erasures that have waited are served by one replacement.
     ///
     /// # Errors
     /// Whatever the store says; it is gone on with when it is asked for again.
-    pub async fn carry_out(&self, erasure: Uuid) -> Result<Receipt> {
+    pub async fn carry_out(&self, erasure: Uuid, now: DateTime<Utc>) -> Result<Receipt> {
         let mut receipt = self.receipts.read(erasure).await?.context("there is no such erasure")?;
         let user = receipt.user_id;
         if receipt.erased_at.is_none() {
             self.eraser.bury(user, erasure, receipt.requested_at).await?;
+            if receipt.requested_at + PATIENCE > now && self.is_any_version_made(now).await? {
+                tracing::info!(%erasure, "an erasure waits for versions that are being made");
+                return Ok(receipt);
+            }
             self.remove_events(user).await?;
             let quarantined = self.quarantine.list().await?;
             let theirs: Vec<_> = quarantined.into_iter().filter(|one| one.mentions(user)).collect();
@@ -113,6 +122,17 @@ impl Erase {
             self.bus.publish(&Fact::DataErased(dataset)).await?;
         }
         self.receipts.read(erasure).await?.context("the receipt came and went")
+    }
+
+    /// Whether somebody is at work on a version of any dataset.
+    async fn is_any_version_made(&self, now: DateTime<Utc>) -> Result<bool> {
+        for dataset in Dataset::all() {
+            let preparation = self.heads.read(dataset).await?.and_then(|head| head.preparation);
+            if preparation.is_some_and(|preparation| preparation.lease_until > now) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn tombstone(&self, user: UserId) -> Result<Tombstone> {

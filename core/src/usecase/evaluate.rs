@@ -45,9 +45,36 @@ impl Evaluate {
     /// # Errors
     /// Whatever the store and the bus say.
     pub async fn evaluate(&self, dataset: Dataset, announce: Announce, now: DateTime<Utc>) -> Result<Option<State>> {
+        match self.observe.without_forecast(dataset, now).await? {
+            Some(overview) => self.move_along(overview, announce, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Evaluates all datasets that are initialized, by one reading of the counters.
+    ///
+    /// # Errors
+    /// Whatever the store and the bus say.
+    pub async fn evaluate_all(&self, announce: Announce, now: DateTime<Utc>) -> Result<Vec<(Dataset, State)>> {
+        let mut states = Vec::new();
+        for overview in self.observe.all_without_forecast(now).await? {
+            let dataset = overview.head.dataset;
+            states.extend(self.move_along(overview, announce, now).await?.map(|state| (dataset, state)));
+        }
+        Ok(states)
+    }
+
+    /// Moves a dataset to the state that its situation calls for, and tells of it. Where
+    /// somebody else wrote its head meanwhile, the situation is read anew.
+    async fn move_along(
+        &self,
+        mut overview: Overview,
+        announce: Announce,
+        now: DateTime<Utc>,
+    ) -> Result<Option<State>> {
         const ATTEMPTS: usize = 8;
+        let dataset = overview.head.dataset;
         for _ in 0..ATTEMPTS {
-            let Some(overview) = self.observe.without_forecast(dataset, now).await? else { return Ok(None) };
             let situation = overview.situation();
             let next = readiness::next_state(&situation, &self.settings);
             let mut head = overview.head.clone();
@@ -59,6 +86,8 @@ impl Evaluate {
                 );
                 head.enter_because(next, cause, now);
                 if self.heads.save(&mut head, now).await? == Saved::Conflict {
+                    let Some(anew) = self.observe.without_forecast(dataset, now).await? else { return Ok(None) };
+                    overview = anew;
                     continue;
                 }
             }

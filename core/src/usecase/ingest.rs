@@ -3,6 +3,7 @@
 
 mod alone;
 mod difference;
+mod known;
 mod plan;
 mod refused;
 mod segments;
@@ -19,7 +20,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::alone::{Failed, caught};
-use self::plan::{Candidate, Histories};
+use self::known::Memory;
+use self::plan::Candidate;
 use self::segments::Segments;
 use self::turns::Turns;
 pub use self::unanswered::{Arrival, Unanswered};
@@ -144,7 +146,7 @@ pub struct Ingest {
     settings: Settings,
     /// Each counter shard as last seen; its condition tells when the epochs are stale.
     shards: Mutex<[Option<Seen>; COUNTER_SHARDS as usize]>,
-    histories: Histories,
+    memory: Memory,
     turns: Turns,
 }
 
@@ -163,7 +165,7 @@ impl Ingest {
             heads: Heads::new(clients),
             settings: settings.clone(),
             shards: Mutex::new([const { None }; COUNTER_SHARDS as usize]),
-            histories: Histories::default(),
+            memory: Memory::default(),
             turns: Turns::default(),
         }
     }

@@ -24,7 +24,7 @@ mod sweep;
 
 pub use activity::KeepActivity;
 pub use assess::{Assess, AssessError, Assessed, Failing, Trigger};
-pub use erase::{Erase, ErasedVersions, Receipt, Receipts, Status as ErasureStatus};
+pub use erase::{Erase, ErasedVersions, PATIENCE as ERASURE_PATIENCE, Receipt, Receipts, Status as ErasureStatus};
 pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};

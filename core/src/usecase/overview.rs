@@ -154,14 +154,18 @@ impl Observe {
     /// # Errors
     /// Whatever the store says.
     pub async fn all_at(&self, now: DateTime<Utc>) -> Result<Vec<Overview>> {
-        let (shards, activity) = tokio::try_join!(self.counters.read_all(), self.activity())?;
-        let mut overviews = Vec::new();
-        let read = Dataset::all().map(|dataset| self.with_shards(dataset, &shards, now));
-        for mut overview in futures::future::try_join_all(read).await?.into_iter().flatten() {
+        let (mut overviews, activity) = tokio::try_join!(self.all_without_forecast(now), self.activity())?;
+        for overview in &mut overviews {
             overview.arrived = arrived(overview.head.dataset, &activity);
-            overviews.push(overview);
         }
         Ok(overviews)
+    }
+
+    /// The datasets that are initialized, with all that their gates depend on.
+    pub(super) async fn all_without_forecast(&self, now: DateTime<Utc>) -> Result<Vec<Overview>> {
+        let shards = self.counters.read_all().await?;
+        let read = Dataset::all().map(|dataset| self.with_shards(dataset, &shards, now));
+        Ok(futures::future::try_join_all(read).await?.into_iter().flatten().collect())
     }
 
     /// One dataset with all that its gates depend on; `None` before it is initialized.

@@ -99,12 +99,12 @@ async fn react(state: &State, source: Source, deadline: u64) -> Result<Value, Er
             }
             let erasures = state.erase.unfinished().await?;
             for erasure in &erasures {
-                state.erase.carry_out(*erasure).await?;
+                state.erase.carry_out(*erasure, Utc::now()).await?;
             }
             Ok(json!({"objects": unfinished.len(), "erasures": erasures.len()}))
         }
         Source::ErasureRequested(erasure) => {
-            let receipt = state.erase.carry_out(erasure).await?;
+            let receipt = state.erase.carry_out(erasure, Utc::now()).await?;
             Ok(json!({"erasure": erasure, "status": receipt.status}))
         }
         Source::ReplayQuarantine { after } => {

@@ -8,7 +8,6 @@ mod view;
 
 use chrono::Utc;
 use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, cursor};
-use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{CHANGE_PREFIX, COUNTER_PREFIX, Clients, Counters, Heads, Timeline};
 use learning_core::telemetry::Signal;
@@ -102,16 +101,19 @@ async fn react(state: &State, trigger: Trigger) -> Result<Value, Error> {
     match trigger {
         Trigger::Changes(keys) if keys.iter().any(|key| key.starts_with(COUNTER_PREFIX)) => {
             keep_activity(state).await;
-            evaluate(state, Dataset::all(), Announce::Changes).await
+            evaluate_all(state, Announce::Changes).await
         }
         Trigger::Changes(_) => Ok(json!({"nothing": "no counter has changed"})),
         Trigger::Schedule => {
             keep_activity(state).await;
-            let states = evaluate(state, Dataset::all(), Announce::Standing).await;
+            let states = evaluate_all(state, Announce::Standing).await;
             tell_standings(state).await;
             states
         }
-        Trigger::Fact { dataset, .. } => evaluate(state, [dataset], Announce::Changes).await,
+        Trigger::Fact { dataset, .. } => {
+            let standing = state.evaluate.evaluate(dataset, Announce::Changes, Utc::now()).await?;
+            Ok(json!({dataset.name(): standing}))
+        }
         Trigger::Http(_) | Trigger::Task(_) => Err(trigger.unexpected()),
     }
 }
@@ -133,15 +135,7 @@ async fn tell_standings(state: &State) {
     }
 }
 
-async fn evaluate(
-    state: &State,
-    datasets: impl IntoIterator<Item = Dataset>,
-    announce: Announce,
-) -> Result<Value, Error> {
-    let mut states = serde_json::Map::new();
-    for dataset in datasets {
-        let standing = state.evaluate.evaluate(dataset, announce, Utc::now()).await?;
-        states.insert(dataset.name().to_owned(), json!(standing));
-    }
-    Ok(Value::Object(states))
+async fn evaluate_all(state: &State, announce: Announce) -> Result<Value, Error> {
+    let states = state.evaluate.evaluate_all(announce, Utc::now()).await?;
+    Ok(states.into_iter().map(|(dataset, state)| (dataset.name().to_owned(), json!(state))).collect())
 }

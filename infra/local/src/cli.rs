@@ -243,13 +243,24 @@ async fn work(serve: &Serve, stack: &Stack, files: Vec<Source>) -> Result<()> {
     if let Some(tally) = &replayed {
         println!("{}", report::replay(tally));
     }
-    stack.settle().await?;
-    println!("\n{}", report::datasets(stack, data_dir, replayed.as_ref()).await?);
-    if !serve.exit {
-        println!("\nServing; Ctrl-C stops.");
-        std::future::pending::<()>().await;
+    let settled = async {
+        stack.settle().await?;
+        println!("\n{}", report::datasets(stack, data_dir, replayed.as_ref()).await?);
+        Ok(())
+    };
+    let settled: Result<()> = settled.await;
+    if serve.exit {
+        return settled;
     }
-    Ok(())
+    // Events may be coming in all the time, or something failed for a moment: who serves goes on.
+    if let Err(error) = settled {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "what was left to do at the start is not done; the schedule takes it up"
+        );
+    }
+    println!("\nServing; Ctrl-C stops.");
+    std::future::pending().await
 }
 
 /// Replays the bundled sample, unless the data folder has all of it.

@@ -16,8 +16,9 @@ use learning_core::store::{Clients, local_http_client};
 use crate::engine::{self, Endpoints, Engines};
 
 /// Reads the settings. What the environment leaves open: no minimum interval
-/// between automatic assessments, and a pseudonym key that is made once and kept
-/// in the data folder.
+/// between automatic assessments, a pseudonym key that is made once and kept in the
+/// data folder, and scans in one segment: the engine has one lock, so that segments
+/// gain nothing, and no index by them, so that each page of one reads the whole table.
 ///
 /// # Errors
 /// An unknown or impossible setting; a key file that cannot be read or made.
@@ -31,6 +32,7 @@ pub fn settings(data_dir: &Path) -> Result<Settings> {
         Ok(())
     };
     default("MIN_INTERVAL_SECONDS", &|| Ok("0".to_owned()))?;
+    default("SCAN_SEGMENTS", &|| Ok("1".to_owned()))?;
     default("PSEUDONYM_KEY", &|| secret(&data_dir.join("pseudonym.key")))?;
     Ok(Settings::from_vars(vars)?)
 }

@@ -1,11 +1,9 @@
 //! Cutting a request into transactions, and making each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Mutex;
-
-use anyhow::Result;
 
 use super::Outcome;
+use super::known::Known;
 use super::segments::Segments;
 use crate::dataset::history::{History, Sufficiency};
 use crate::dataset::membership::Membership;
@@ -14,7 +12,7 @@ use crate::dataset::{Dataset, Epoch, PerDataset};
 use crate::event::envelope::json_bytes;
 use crate::event::privacy::Redactions;
 use crate::event::{EventType, Fault, FaultCode, StoredEvent, UserId};
-use crate::store::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, ShardId, Standing};
+use crate::store::{Addition, Batch, Entry, HistoryEntry, MembershipEntry, ShardId};
 
 /// DynamoDB's limit on a transaction, less the counter shard.
 const ITEMS: usize = 99;
@@ -22,8 +20,6 @@ const ITEMS: usize = 99;
 const BYTES: usize = 3_500_000;
 /// What an event's item weighs beside its data.
 const ENVELOPE_BYTES: usize = 500;
-/// Users whose histories are remembered; about 100 bytes each.
-const REMEMBERED: usize = 50_000;
 
 /// An event that was admitted, and waits to be stored.
 #[derive(Clone, Debug)]
@@ -43,12 +39,12 @@ impl Candidate {
     }
 
     /// Whether the event belongs to its user's history: a transaction whose time can be believed.
-    fn in_history(&self) -> bool {
+    pub fn in_history(&self) -> bool {
         self.stored.event.event_type == EventType::TransactionCreation && self.has_plausible_time()
     }
 
     /// Where the event puts its user, if it does: an update whose time can be believed.
-    fn membership(&self) -> Option<Membership> {
+    pub fn membership(&self) -> Option<Membership> {
         Membership::of(&self.stored.event).filter(|_| self.has_plausible_time())
     }
 
@@ -187,94 +183,10 @@ fn memberships(
     changed.collect()
 }
 
-/// The users whose segment `candidates` may change.
-pub fn moved_by(candidates: &[Candidate]) -> BTreeSet<UserId> {
-    let moving = candidates.iter().filter(|candidate| candidate.membership().is_some());
-    moving.map(|candidate| candidate.stored.event.user).collect()
-}
-
-/// What is known of the users of a batch.
-#[derive(Debug, Default)]
-pub struct Known {
-    pub histories: HashMap<UserId, HistoryEntry>,
-    pub memberships: HashMap<UserId, MembershipEntry>,
-}
-
 fn times(candidates: &[Candidate]) -> BTreeMap<UserId, Vec<chrono::DateTime<chrono::Utc>>> {
     let mut times = BTreeMap::<_, Vec<_>>::new();
     for candidate in candidates.iter().filter(|candidate| candidate.in_history()) {
         times.entry(candidate.stored.event.user).or_default().push(candidate.stored.event.occurred_at);
     }
     times
-}
-
-/// Histories as last seen by this process. Those that are sufficient never
-/// change; of the others, the condition on their revision tells when they are stale.
-#[derive(Debug, Default)]
-pub struct Histories(Mutex<HashMap<UserId, HistoryEntry>>);
-
-/// What is known of users before they are written to.
-#[derive(Debug, Default)]
-pub struct Standings {
-    pub histories: HashMap<UserId, HistoryEntry>,
-    pub erased: BTreeSet<UserId>,
-}
-
-impl Histories {
-    fn is_sufficient(&self, user: UserId) -> bool {
-        self.seen().get(&user).is_some_and(|entry| entry.history.sufficient_since.is_some())
-    }
-
-    /// The users whose histories `candidates` may change.
-    pub fn extended_by(&self, candidates: &[Candidate]) -> BTreeSet<UserId> {
-        let users = candidates.iter().filter(|candidate| candidate.in_history());
-        users.map(|candidate| candidate.stored.event.user).filter(|user| !self.is_sufficient(*user)).collect()
-    }
-
-    /// How the users stand whose histories `candidates` extend, and `others`;
-    /// read where it was not seen yet.
-    ///
-    /// # Errors
-    /// Whatever the store says.
-    pub async fn of(&self, candidates: &[Candidate], others: &BTreeSet<UserId>, log: &EventLog) -> Result<Standings> {
-        let extended = candidates.iter().filter(|candidate| candidate.in_history());
-        let mut users: BTreeSet<UserId> = extended.map(|candidate| candidate.stored.event.user).collect();
-        users.extend(others);
-        let mut known = Standings::default();
-        {
-            let seen = self.seen();
-            known.histories.extend(users.iter().filter_map(|user| Some((*user, *seen.get(user)?))));
-        }
-        let unseen: Vec<UserId> = users.into_iter().filter(|user| !known.histories.contains_key(user)).collect();
-        if !unseen.is_empty() {
-            for (user, standing) in log.standings(&unseen).await? {
-                match standing {
-                    Standing::Known(entry) => {
-                        known.histories.insert(user, entry);
-                    }
-                    Standing::Erased => {
-                        known.erased.insert(user);
-                    }
-                }
-            }
-        }
-        Ok(known)
-    }
-
-    pub fn remember(&self, written: &[(UserId, HistoryEntry)]) {
-        let mut seen = self.seen();
-        if seen.len() + written.len() > REMEMBERED {
-            seen.clear();
-        }
-        seen.extend(written.iter().copied());
-    }
-
-    pub fn forget(&self, user: UserId) {
-        self.seen().remove(&user);
-    }
-
-    fn seen(&self) -> std::sync::MutexGuard<'_, HashMap<UserId, HistoryEntry>> {
-        // A cache that a panic left behind is still a cache.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }

@@ -7,7 +7,7 @@ use chrono::Utc;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::plan::{self, Candidate, Standings};
+use super::plan::{self, Candidate};
 use super::segments::Segments;
 use super::{Ingest, IngestError, Outcome, Seen, difference, refused};
 use crate::event::{Fault, FaultCode, StoredEvent};
@@ -30,24 +30,19 @@ impl Ingest {
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
             let Seen { epochs, segments } = self.shard(shard).await?;
-            let moving = plan::moved_by(&candidates);
-            let changed = self.histories.extended_by(&candidates).union(&moving).copied().collect();
-            let _turns = self.turns.take(changed).await;
-            let standings = self.histories.of(&candidates, &suspects, &self.log);
-            let (standings, memberships) = futures::try_join!(standings, self.log.memberships(&moving))?;
-            let Standings { histories, erased } = standings;
-            if candidates.iter().any(|candidate| erased.contains(&candidate.stored.event.user)) {
+            let _turns = self.turns.take(self.memory.changed_by(&candidates)).await;
+            let known = self.memory.of(&candidates, &suspects, &self.log).await?;
+            if candidates.iter().any(|candidate| known.erased.contains(&candidate.stored.event.user)) {
                 let (refused, kept): (Vec<_>, Vec<_>) =
-                    candidates.into_iter().partition(|candidate| erased.contains(&candidate.stored.event.user));
+                    candidates.into_iter().partition(|candidate| known.erased.contains(&candidate.stored.event.user));
                 candidates = kept;
                 outcomes.extend(refused.into_iter().map(refuse_erased));
                 continue;
             }
-            let known = plan::Known { histories, memberships };
             let batch = plan::batch(&candidates, shard, epochs, &known, &self.settings.sufficiency, &segments);
             let refusals = self.append(&batch).await?;
             if refusals.is_empty() {
-                self.histories.remember(&batch.histories);
+                self.memory.remember(&batch);
                 if let Some(seen) = &mut self.cached_shards()[shard.index()] {
                     seen.segments.learn(batch.addition.segments.keys());
                 }
@@ -64,11 +59,10 @@ impl Ingest {
                     }
                     Refusal::EpochMoved => self.cached_shards()[shard.index()] = None,
                     Refusal::HistoryMoved(user) => {
-                        self.histories.forget(user);
+                        self.memory.forget(user);
                         suspects.insert(user);
                     }
-                    // It is read again for every attempt.
-                    Refusal::MembershipMoved => {}
+                    Refusal::MembershipMoved(user) => self.memory.forget(user),
                     Refusal::Contention => contended = true,
                 }
             }

@@ -11,7 +11,7 @@ use crate::dataset::spec::Role;
 use crate::dataset::{Counts, Dataset, Epoch};
 use crate::preparation::{Builder, Latest, Lineage, MEMORY, Manifest, documents};
 use crate::quality::{QualityState, Rules};
-use crate::store::{Clients, EventScan, Objects, PutOutcome, UserEvents, VersionRecord};
+use crate::store::{Clients, EventScan, Heads, Objects, PutOutcome, UserEvents, VersionRecord};
 
 const PARQUET: &str = "application/vnd.apache.parquet";
 const JSON: &str = "application/json";
@@ -19,6 +19,7 @@ const JSON: &str = "application/json";
 #[derive(Clone, Debug)]
 pub struct Build {
     scan: EventScan,
+    heads: Heads,
     pub(super) objects: Objects,
     pub(super) settings: Settings,
 }
@@ -40,6 +41,7 @@ impl Build {
     pub fn new(clients: &Clients, settings: &Settings) -> Self {
         Self {
             scan: EventScan::new(clients, settings.scan_segments),
+            heads: Heads::new(clients),
             objects: Objects::new(clients),
             settings: settings.clone(),
         }
@@ -55,7 +57,7 @@ impl Build {
         now: DateTime<Utc>,
     ) -> Result<Put> {
         let key = self.key()?;
-        let input = self.read(head.dataset, preparation.epoch, key, head.stored().events).await?;
+        let input = self.read(head, preparation.epoch, key).await?;
         self.put(input, head, preparation, new, now).await
     }
 
@@ -124,9 +126,11 @@ impl Build {
     }
 
     /// Reads a version's input: as often as it takes to see every event that was
-    /// counted, and never more than those.
-    async fn read(&self, dataset: Dataset, up_to: Epoch, key: &PseudonymKey, counted: u64) -> Result<Input> {
+    /// counted, and never more than those. Not again where users were erased meanwhile:
+    /// then the count is another.
+    async fn read(&self, head: &Head, up_to: Epoch, key: &PseudonymKey) -> Result<Input> {
         const ATTEMPTS: usize = 3;
+        let (dataset, counted) = (head.dataset, head.stored().events);
         let mut read = 0;
         for _ in 0..ATTEMPTS {
             let memory = MEMORY / self.settings.scan_segments as usize;
@@ -139,6 +143,9 @@ impl Build {
                 return Ok(input);
             }
             read = input.events;
+            if self.heads.read(dataset).await?.is_some_and(|now| now.erased != head.erased) {
+                break;
+            }
         }
         bail!("{dataset} has counted {counted} events up to epoch {up_to}, but {read} are stored: not committed")
     }

@@ -114,3 +114,38 @@ async fn delete_expired(db: Database) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use crate::engine::tests::Scratch;
+
+    /// As dynoxide writes it for a scan that names a limit and no segment.
+    const PAGE: &str = "SELECT pk, sk, item_json FROM events WHERE (pk, sk) > ('a', 'b')
+        ORDER BY pk ASC, sk ASC LIMIT 9";
+
+    #[test]
+    fn a_page_of_a_scan_begins_where_the_last_one_ended() {
+        let folder = Scratch::new();
+        let file = folder.path().join("a.sqlite");
+        let database = dynoxide::Database::new(file.to_str().unwrap()).unwrap();
+        let table = serde_json::json!({
+            "TableName": "events", "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": "u", "KeyType": "HASH"}, {"AttributeName": "e", "KeyType": "RANGE"}],
+            "AttributeDefinitions": [{"AttributeName": "u", "AttributeType": "S"},
+                                     {"AttributeName": "e", "AttributeType": "S"}],
+        });
+        database.create_table(serde_json::from_value(table).unwrap()).unwrap();
+        drop(database);
+        let database = Connection::open(&file).unwrap();
+        let plan: Vec<String> = database
+            .prepare(&format!("EXPLAIN QUERY PLAN {PAGE}"))
+            .unwrap()
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(plan, ["SEARCH events USING INDEX sqlite_autoindex_events_1 ((pk,sk)>(?,?))"]);
+    }
+}

@@ -30,6 +30,10 @@ pub async fn erase(options: &Options, user: Uuid) -> Result<Value> {
     let user = UserId(user);
     let mut receipt = erase.request(user, Utc::now()).await?;
     stack.settle().await?;
+    // It may have waited for a version that the start took up, which is made by now.
+    if erase.request(user, Utc::now()).await?.status != ErasureStatus::Complete {
+        stack.settle().await?;
+    }
     if let Some(now) = erase.receipt(user, receipt.erasure_id).await? {
         receipt = now;
     }
