@@ -2,7 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::StatusCode;
 use fincoach_local::access::Access;
 use fincoach_local::stack::{Options, Stack};
 use function_edge::Scope;
@@ -155,6 +160,47 @@ async fn a_dataset_from_its_first_events_to_the_difference_of_two_versions() {
     assert_eq!(running.says_json(&["diff", "spending", "1", "2"])["changes"]["users_added"], 1);
     shows!("timeline", running.says(&["timeline", "spending"]));
     assert!(running.says_json(&["timeline", "spending"])["changes"].as_array().unwrap().len() > 1);
+}
+
+/// A gateway before `service` that gives up at once where a version is to be made, as
+/// API Gateway does after 30 seconds. What it has passed on goes on.
+async fn impatient_gateway(service: String) -> String {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let pass_on = move |request: Request| {
+        let (client, service) = (client.clone(), service.clone());
+        async move {
+            let (head, body) = request.into_parts();
+            let body = to_bytes(body, 1 << 20).await.unwrap();
+            let gives_up = head.uri.path().ends_with("/prepare-data");
+            let request = client.request(head.method, format!("{service}{}", head.uri)).headers(head.headers);
+            let answer = tokio::spawn(async move {
+                let answer = request.body(body).send().await.unwrap();
+                (answer.status(), answer.text().await.unwrap())
+            });
+            if gives_up {
+                // Late enough for the service to have begun.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                return (StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"Service Unavailable"}"#.to_owned());
+            }
+            answer.await.unwrap()
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(pass_on)).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_waited_for_longer_than_a_gateway_waits() {
+    let running = lived_in().await;
+    let gateway = impatient_gateway(running.stack.api.clone()).await;
+    let said = ask(&gateway, &["prepare", "spending", "--force", "a test"], None);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.starts_with("v1 of spending") && said.out.contains("manifest.json"), "{}", said.out);
+    // Where nothing is made, as nothing is new, the gateway has the last word.
+    let said = ask(&gateway, &["prepare", "spending", "--force", "a test"], None);
+    assert_eq!((said.code, said.err.contains("Service Unavailable")), (1, true), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

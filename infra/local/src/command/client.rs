@@ -16,7 +16,7 @@ pub const URL: &str = "FINCOACH_URL";
 pub const DEFAULT_URL: &str = "http://127.0.0.1:9000";
 
 /// Where the routes about datasets begin.
-const LEARNING: &str = "/coaching/continuous-learning/";
+pub const LEARNING: &str = "/coaching/continuous-learning/";
 
 /// Between two questions after the same thing.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -173,7 +173,7 @@ impl Client {
 }
 
 /// How long to wait for an error to pass; `None` for one that stays.
-fn passes(error: &Error) -> Option<Duration> {
+pub fn passes(error: &Error) -> Option<Duration> {
     match error.downcast_ref::<Refused>() {
         Some(Refused { status, retry_after, .. }) => matches!(status.as_u16(), 429 | 502 | 503 | 504)
             .then(|| retry_after.unwrap_or(Duration::from_secs(2)).min(Duration::from_secs(30))),

@@ -2,6 +2,7 @@
 
 mod client;
 pub mod datasets;
+mod prepare;
 pub mod progress;
 mod shell;
 mod upkeep;
@@ -14,7 +15,6 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 pub use self::client::{Client, DEFAULT_URL, URL};
-use self::progress::Progress;
 pub use self::shell::{completions, reconcile};
 pub use self::upkeep::Upkeep;
 
@@ -62,7 +62,8 @@ pub enum Question {
         #[command(flatten)]
         ask: Ask,
     },
-    /// Close the epoch of a dataset and prepare a version.
+    /// Close the epoch of a dataset and prepare a version. Where a gateway gives up waiting, the
+    /// service goes on and is asked until the version is there.
     Prepare {
         dataset: String,
         /// Prepare it although it is not ready, and record why.
@@ -112,13 +113,8 @@ impl Question {
             }
             Question::Prepare { dataset, force, ask } => {
                 let client = ask.client()?;
-                let mut body = serde_json::json!({"dataset_id": client.id(&dataset).await?});
-                if let Some(reason) = force {
-                    body["force"] = true.into();
-                    body["reason"] = reason.into();
-                }
-                let _progress = Progress::begin(format!("Preparing {dataset}"));
-                (ask.format, client.post("prepare-data", &body).await?.body, versions::prepared)
+                let (version, table) = prepare::prepare(&client, &dataset, force).await?;
+                (ask.format, version, table)
             }
             Question::Versions { dataset, version: None, ask } => {
                 let client = ask.client()?;
