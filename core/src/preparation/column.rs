@@ -119,7 +119,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// The values appended so far, which are forgotten; as many more find room without growing.
+    /// The values appended so far, which are forgotten. Texts and amounts keep room for as many more.
     pub fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Text(column) => {
