@@ -12,11 +12,19 @@ use crate::event::line::Line;
 use crate::event::{EventType, StoredEvent, UserId};
 use crate::features::Transaction;
 
+/// Transactions that go to their users together. One at a time, each would wait for the
+/// memory that its user lies in; together, they wait at the same time.
+const TOGETHER: usize = 128;
+
 /// Fills a [`Builder`] with single events.
 #[derive(Debug)]
 pub struct Gather {
     builder: Builder,
-    users: HashMap<UserId, User>,
+    users: Vec<User>,
+    /// Where each user is among them.
+    places: HashMap<UserId, usize>,
+    /// Transactions on their way to their users.
+    waiting: Vec<(UserId, Transaction)>,
     /// What the gathered users take in memory, with the room that they have left to grow.
     bytes: usize,
 }
@@ -24,7 +32,13 @@ pub struct Gather {
 impl Gather {
     /// Into an empty builder.
     pub fn new(builder: Builder) -> Self {
-        Self { builder: builder.joining(), users: HashMap::new(), bytes: 0 }
+        Self {
+            builder: builder.joining(),
+            users: Vec::new(),
+            places: HashMap::new(),
+            waiting: Vec::with_capacity(TOGETHER),
+            bytes: 0,
+        }
     }
 
     /// Takes an event that is read in place, as of `now`; answers whether it did.
@@ -35,8 +49,10 @@ impl Gather {
         }
         let transaction = Transaction::of_line(line, now, self.builder.clock_skew());
         if let Some(transaction) = self.builder.keep_failure(transaction) {
-            self.bytes += self.user(line.user).push(transaction);
-            self.make_room();
+            self.waiting.push((line.user, transaction));
+            if self.waiting.len() == TOGETHER {
+                self.seat();
+            }
         }
         true
     }
@@ -44,17 +60,31 @@ impl Gather {
     /// Takes an event of any type.
     pub fn add(&mut self, stored: &StoredEvent) {
         let (clock_skew, reads) = (self.builder.clock_skew(), self.builder.reads());
-        let added = self.user(stored.event.user).add(stored, clock_skew, reads);
+        let place = self.place(stored.event.user);
+        let added = self.users[place].add(stored, clock_skew, reads);
         if let Some(bytes) = self.builder.keep_failure(added) {
             self.bytes += bytes;
             self.make_room();
         }
     }
 
-    fn user(&mut self, user: UserId) -> &mut User {
-        self.users.entry(user).or_insert_with(|| {
-            self.bytes += size_of::<(UserId, User)>();
-            self.builder.user(user)
+    /// Takes those that wait to their users.
+    fn seat(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let places: [usize; TOGETHER] =
+            std::array::from_fn(|at| waiting.get(at).map_or(0, |(user, _)| self.place(*user)));
+        for ((_, transaction), place) in waiting.drain(..).zip(places) {
+            self.bytes += self.users[place].push(transaction);
+        }
+        self.waiting = waiting;
+        self.make_room();
+    }
+
+    fn place(&mut self, user: UserId) -> usize {
+        *self.places.entry(user).or_insert_with(|| {
+            self.bytes += size_of::<(UserId, usize, User)>();
+            self.users.push(self.builder.user(user));
+            self.users.len() - 1
         })
     }
 
@@ -66,7 +96,8 @@ impl Gather {
     }
 
     fn hand_over(&mut self) {
-        for (_, mut user) in self.users.drain() {
+        self.places.clear();
+        for mut user in self.users.drain(..) {
             user.order();
             self.builder.hold(user);
         }
@@ -75,6 +106,7 @@ impl Gather {
 
     /// The builder, with all events in it.
     pub fn finish(mut self) -> Builder {
+        self.seat();
         self.hand_over();
         self.builder
     }
