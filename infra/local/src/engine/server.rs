@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::DATE;
+use axum::middleware::map_response;
+use axum::response::Response;
+use chrono::Utc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -38,6 +43,7 @@ pub(crate) struct Server {
 }
 
 pub(crate) fn serve(listener: TcpListener, router: Router) -> Result<Server> {
+    let router = router.layer(map_response(dated));
     let listener = tokio::net::TcpListener::from_std(listener).context("cannot hand a socket to the runtime")?;
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
@@ -48,6 +54,16 @@ pub(crate) fn serve(listener: TcpListener, router: Router) -> Result<Server> {
         }
     });
     Ok(Server { stop, task })
+}
+
+/// Says what time it is. hyper would, by a time that it keeps and that stands still once the
+/// clock is set back: the SDKs would sign by it, and be refused until it is reached again.
+async fn dated(mut answer: Response) -> Response {
+    let now = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(now) = HeaderValue::from_str(&now) {
+        answer.headers_mut().insert(DATE, now);
+    }
+    answer
 }
 
 impl Server {
