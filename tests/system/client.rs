@@ -311,10 +311,7 @@ async fn the_quarantine_is_replayed_stretch_by_stretch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_is_erased_and_the_receipt_followed_to_its_end() {
     let running = Running::start().await;
-    for user in 0..3 {
-        let events: Vec<Value> = (0..40).map(|event| any_event(user, event)).collect();
-        assert_eq!(running.send(&events).await.1["accepted"], 40);
-    }
+    running.send_of(3, 40, any_event).await;
     assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
     let report = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
     assert_eq!(running.post(&format!("datasets/{}/versions/1/trained", Dataset::SPENDING.id()), report).await.0, 201);

@@ -1,9 +1,8 @@
 //! Erasing a user: everything goes, and everything else stays exact.
 
 use learning_core::dataset::Dataset;
-use learning_core::dataset::lifecycle::{Preparation, State};
 use learning_core::event::UserId;
-use learning_core::store::{Heads, Objects, Quarantine, Saved, Versions};
+use learning_core::store::{Objects, Quarantine, Versions};
 use learning_core::usecase::{ERASURE_PATIENCE, Erase, ErasureStatus, Prepare, Reconcile, Request};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -35,10 +34,7 @@ pub async fn completed(running: &Running, url: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_user_is_gone_from_everywhere_and_the_rest_stays_exact() {
     let running = Running::start().await;
-    for number in 0..4 {
-        let events: Vec<Value> = (0..150).map(|event| any_event(number, event)).collect();
-        assert_eq!(running.send(&events).await.1["accepted"], 150);
-    }
+    running.send_of(4, 150, any_event).await;
     assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
     assert_eq!(running.force(Dataset::SEGMENTATION).await.0, 200);
     let trained = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
@@ -91,10 +87,7 @@ async fn an_erased_user_is_gone_from_everywhere_and_the_rest_stays_exact() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_made_by_a_clock_that_is_ahead_is_replaced_too() {
     let running = Running::start().await;
-    for number in 0..2 {
-        let events: Vec<Value> = (0..20).map(|event| transaction(number, event)).collect();
-        assert_eq!(running.send(&events).await.1["accepted"], 20);
-    }
+    running.send_of(2, 20, transaction).await;
     let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
     let forced = Request::Forced { reason: "to try it".to_owned() };
     let tomorrow = chrono::Utc::now() + chrono::Duration::days(1);
@@ -111,17 +104,10 @@ async fn a_version_made_by_a_clock_that_is_ahead_is_replaced_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_waits_for_a_version_that_is_being_made_but_not_for_ever() {
     let running = Running::start().await;
-    for number in 0..2 {
-        let events: Vec<Value> = (0..20).map(|event| transaction(number, event)).collect();
-        assert_eq!(running.send(&events).await.1["accepted"], 20);
-    }
+    running.send_of(2, 20, transaction).await;
     running.stack.settle().await.unwrap();
-    let (heads, now) = (Heads::new(&running.stack.clients), chrono::Utc::now());
-    let mut head = heads.read(Dataset::SPENDING).await.unwrap().unwrap();
-    let (epoch, until) = (head.epoch, now + chrono::Duration::hours(6));
-    head.preparation = Some(Preparation::begun(&head, epoch, None, now, until));
-    head.enter(State::Preparing, now);
-    assert_eq!(heads.save(&mut head, now).await.unwrap(), Saved::Yes);
+    let now = chrono::Utc::now();
+    running.begin_preparation(Dataset::SPENDING, now, chrono::Duration::hours(6)).await;
 
     let (_, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(1)), None).await;
     let erasure = receipt["erasure_id"].as_str().unwrap().parse().unwrap();

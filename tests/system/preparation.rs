@@ -3,8 +3,7 @@
 use chrono::{Duration, Utc};
 use fincoach_local::function::Function;
 use learning_core::dataset::Dataset;
-use learning_core::dataset::lifecycle::{Preparation, State};
-use learning_core::store::{Heads, Objects, Saved};
+use learning_core::store::{Heads, Objects};
 use learning_core::usecase::{Prepare, Prepared, Request};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -284,10 +283,7 @@ async fn what_a_process_has_begun_itself_is_not_taken_over_as_if_it_were_left_be
     let running = Running::start().await;
     fill(&running, 0..100).await;
     let (heads, now) = (Heads::new(&running.stack.clients), Utc::now());
-    let mut head = heads.read(Dataset::GOAL).await.unwrap().unwrap();
-    head.preparation = Some(Preparation::begun(&head, head.epoch, None, now, now + Duration::minutes(15)));
-    head.enter(State::Preparing, now);
-    assert_eq!(heads.save(&mut head, now).await.unwrap(), Saved::Yes);
+    let head = running.begin_preparation(Dataset::GOAL, now, Duration::minutes(15)).await;
 
     let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
     let take_over = async |begun_at| {

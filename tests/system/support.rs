@@ -5,14 +5,16 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use chrono::{DateTime, Duration, Utc};
 use fincoach_local::stack::{Options, Stack};
 use function_edge::Function;
 use learning_core::dataset::history::History;
+use learning_core::dataset::lifecycle::{Head, Preparation, State};
 use learning_core::dataset::spec::Role;
 use learning_core::dataset::totals::Totals;
 use learning_core::dataset::{Counts, Dataset, Epoch};
 use learning_core::event::{EventType, StoredEvent};
-use learning_core::store::{Counters, EventScan, Objects, Versions};
+use learning_core::store::{Counters, EventScan, Heads, Objects, Saved, Versions};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -74,6 +76,24 @@ impl Running {
         }
     }
 
+    /// Sends `each` events of every one of so many users.
+    pub async fn send_of(&self, users: u32, each: u32, event: fn(u32, u32) -> Value) {
+        for user in 0..users {
+            let events: Vec<Value> = (0..each).map(|number| event(user, number)).collect();
+            assert_eq!(self.send(&events).await.1["accepted"], each);
+        }
+    }
+
+    /// Writes down, as another process would, that a version is being made.
+    pub async fn begin_preparation(&self, dataset: Dataset, now: DateTime<Utc>, lease: Duration) -> Head {
+        let heads = Heads::new(&self.stack.clients);
+        let mut head = heads.read(dataset).await.unwrap().unwrap();
+        head.preparation = Some(Preparation::begun(&head, head.epoch, None, now, now + lease));
+        head.enter(State::Preparing, now);
+        assert_eq!(heads.save(&mut head, now).await.unwrap(), Saved::Yes);
+        head
+    }
+
     pub async fn force(&self, dataset: Dataset) -> (u16, Value) {
         self.post("prepare-data", json!({"dataset_id": dataset.id(), "force": true, "reason": "a test"})).await
     }
@@ -81,12 +101,12 @@ impl Running {
 
 /// An event of user `user`, some time in 2024 to 2026; the same arguments, the same event.
 pub fn event(user: u32, number: u32, event_type: &str, data: Value) -> Value {
-    let start: chrono::DateTime<chrono::Utc> = "2024-01-01T00:00:00Z".parse().unwrap();
+    let start: DateTime<Utc> = "2024-01-01T00:00:00Z".parse().unwrap();
     json!({
         "event_id": Uuid::from_u128(u128::from(user) << 64 | u128::from(number)),
         "user_id": Uuid::from_u128(u128::from(user) + 1),
         "event_type": event_type,
-        "occurred_at": start + chrono::Duration::hours(i64::from(number % 3_000) * 7),
+        "occurred_at": start + Duration::hours(i64::from(number % 3_000) * 7),
         "data": data,
     })
 }

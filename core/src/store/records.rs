@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::Clients;
 use super::attribute::{self, Item, number, string};
 use super::tables::{OWNER, RECORD};
-use crate::dataset::lifecycle::{Change, Head};
+use crate::dataset::lifecycle::{Change, Head, Preparation};
 use crate::dataset::{Counts, Dataset, Epoch, Version};
 use crate::quality::Judgement;
 
@@ -222,6 +222,15 @@ impl Heads {
     /// Whatever the service says.
     pub async fn read(&self, dataset: Dataset) -> Result<Option<Head>> {
         self.0.get(dataset, HEAD).await
+    }
+
+    /// What is being prepared: at most one version of each dataset.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn preparations(&self) -> Result<Vec<(Dataset, Preparation)>> {
+        let heads = try_join_all(Dataset::all().map(|dataset| self.read(dataset))).await?;
+        Ok(heads.into_iter().flatten().filter_map(|head| Some((head.dataset, head.preparation?))).collect())
     }
 
     /// Writes a head that must not exist yet.

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::receipt::{ErasedVersions, Receipt, Receipts, Status};
-use crate::dataset::lifecycle::Head;
+use crate::dataset::lifecycle::{Head, Preparation};
 use crate::dataset::totals::EventKind;
 use crate::dataset::{Counts, Dataset, Epoch, PerDataset};
 use crate::event::UserId;
@@ -101,7 +101,8 @@ impl Erase {
         let user = receipt.user_id;
         if receipt.erased_at.is_none() {
             self.eraser.bury(user, erasure, receipt.requested_at).await?;
-            if receipt.requested_at + PATIENCE > now && self.is_any_version_made(now).await? {
+            let is_under_way = |(_, preparation): &(Dataset, Preparation)| preparation.lease_until > now;
+            if receipt.requested_at + PATIENCE > now && self.heads.preparations().await?.iter().any(is_under_way) {
                 tracing::info!(%erasure, "an erasure waits for versions that are being made");
                 return Ok(receipt);
             }
@@ -122,17 +123,6 @@ impl Erase {
             self.bus.publish(&Fact::DataErased(dataset)).await?;
         }
         self.receipts.read(erasure).await?.context("the receipt came and went")
-    }
-
-    /// Whether somebody is at work on a version of any dataset.
-    async fn is_any_version_made(&self, now: DateTime<Utc>) -> Result<bool> {
-        for dataset in Dataset::all() {
-            let preparation = self.heads.read(dataset).await?.and_then(|head| head.preparation);
-            if preparation.is_some_and(|preparation| preparation.lease_until > now) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     async fn tombstone(&self, user: UserId) -> Result<Tombstone> {

@@ -43,9 +43,13 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether what was to be taken over is over, and `standing` has begun since.
-    fn is_for_another_than(&self, standing: &Preparation) -> bool {
-        matches!(self, Self::TakeOver { begun_at } if *begun_at != standing.started_at)
+    /// Whether there is something to do where `standing` is under way, if anything is: what
+    /// was to be taken over may be over, and another may have begun since.
+    fn is_for(&self, standing: Option<&Preparation>) -> bool {
+        match self {
+            Self::TakeOver { begun_at } => standing.is_some_and(|standing| standing.started_at == *begun_at),
+            Self::Automatic | Self::Ready | Self::Forced { .. } => true,
+        }
     }
 }
 
@@ -135,8 +139,10 @@ impl Prepare {
         let mut attempts = BEGIN_ATTEMPTS;
         let begun = loop {
             let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
-            let begun = match &overview.head.preparation {
-                Some(preparation) if request.is_for_another_than(preparation) => return Ok(Prepared::NotDue),
+            if !request.is_for(overview.head.preparation.as_ref()) {
+                return Ok(Prepared::NotDue);
+            }
+            let begun = match overview.head.preparation {
                 Some(_) => break self.take_over(overview.head, request, now).await?,
                 None => self.begin(overview, request, now).await,
             };
@@ -218,9 +224,6 @@ impl Prepare {
     /// Writes down that the next version is being made, where one is due.
     async fn begin(&self, overview: Overview, request: &Request, now: DateTime<Utc>) -> Result<Begun, PrepareError> {
         let dataset = overview.head.dataset;
-        if matches!(request, Request::TakeOver { .. }) {
-            return Ok(Begun::Settled(Prepared::NotDue));
-        }
         if overview.open.events == 0 && *request != Request::Automatic {
             return match overview.head.last_version {
                 None => Err(PrepareError::Nothing { dataset }),

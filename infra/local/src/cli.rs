@@ -243,12 +243,7 @@ async fn work(serve: &Serve, stack: &Stack, files: Vec<Source>) -> Result<()> {
     if let Some(tally) = &replayed {
         println!("{}", report::replay(tally));
     }
-    let settled = async {
-        stack.settle().await?;
-        println!("\n{}", report::datasets(stack, data_dir, replayed.as_ref()).await?);
-        Ok(())
-    };
-    let settled: Result<()> = settled.await;
+    let settled = settle(stack, data_dir, replayed.as_ref()).await;
     if serve.exit {
         return settled;
     }
@@ -261,6 +256,13 @@ async fn work(serve: &Serve, stack: &Stack, files: Vec<Source>) -> Result<()> {
     }
     println!("\nServing; Ctrl-C stops.");
     std::future::pending().await
+}
+
+/// Waits until nothing is left to do, and tells how the datasets stand then.
+async fn settle(stack: &Stack, data_dir: &Path, replayed: Option<&replay::Tally>) -> Result<()> {
+    stack.settle().await?;
+    println!("\n{}", report::datasets(stack, data_dir, replayed).await?);
+    Ok(())
 }
 
 /// Replays the bundled sample, unless the data folder has all of it.

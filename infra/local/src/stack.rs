@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use function_edge::{Answer, Error, Function, RawValue};
 use learning_core::dataset::Dataset;
-use learning_core::dataset::lifecycle::State;
+use learning_core::dataset::lifecycle::{Preparation, State};
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Clients, Counters, Heads, ensure};
 use learning_core::usecase::{Observe, Overview, Prepared, initialize};
@@ -83,7 +83,8 @@ impl Stack {
         ensure(&clients).await?;
         let heads = Heads::new(&clients);
         initialize(&Counters::new(&clients), &heads, Utc::now()).await?;
-        let interrupted = interrupted(&heads).await?;
+        // By an earlier process: the data folder is locked, and this one has begun none yet.
+        let interrupted = heads.preparations().await?;
 
         let functions = Arc::new(Functions::new(&clients, &settings));
         let access = Arc::new(access);
@@ -179,22 +180,11 @@ impl Stack {
     }
 }
 
-/// The preparations that an earlier process left unfinished, by when they began: the data
-/// folder is locked, so nobody is at them. To be asked before this process begins any.
-async fn interrupted(heads: &Heads) -> Result<Vec<(Dataset, DateTime<Utc>)>> {
-    let mut interrupted = Vec::new();
-    for dataset in Dataset::all() {
-        let preparation = heads.read(dataset).await?.and_then(|head| head.preparation);
-        interrupted.extend(preparation.map(|preparation| (dataset, preparation.started_at)));
-    }
-    Ok(interrupted)
-}
-
-/// Finishes them.
-async fn take_over(interrupted: Vec<(Dataset, DateTime<Utc>)>, functions: Arc<Functions>, under_way: UnderWay) {
+/// Finishes preparations that nobody is at any more.
+async fn take_over(interrupted: Vec<(Dataset, Preparation)>, functions: Arc<Functions>, under_way: UnderWay) {
     let _piece = under_way.begin();
-    for (dataset, begun_at) in interrupted {
-        match functions.preparation.take_over(dataset, begun_at).await {
+    for (dataset, preparation) in interrupted {
+        match functions.preparation.take_over(dataset, preparation.started_at).await {
             Ok(Prepared::New(version)) => {
                 tracing::info!(%dataset, version = %version.version, "an interrupted preparation is finished");
             }

@@ -17,6 +17,29 @@ use crate::store::{Batch, EventLog, HistoryEntry, MembershipEntry, Standing};
 /// Users who are remembered; about 200 bytes each.
 const REMEMBERED: usize = 50_000;
 
+/// The users whose history or segment a batch may change.
+#[derive(Clone, Debug, Default)]
+pub struct Changing {
+    histories: BTreeSet<UserId>,
+    memberships: BTreeSet<UserId>,
+}
+
+impl Changing {
+    pub fn by(candidates: &[Candidate]) -> Self {
+        let mut changing = Self::default();
+        for candidate in candidates {
+            let user = candidate.stored.event.user;
+            if candidate.in_history() {
+                changing.histories.insert(user);
+            }
+            if candidate.membership().is_some() {
+                changing.memberships.insert(user);
+            }
+        }
+        changing
+    }
+}
+
 /// What is known of the users of a batch.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -42,33 +65,31 @@ impl Seen {
 }
 
 impl Memory {
-    /// The users whose history or segment `candidates` may change.
-    pub fn changed_by(&self, candidates: &[Candidate]) -> BTreeSet<UserId> {
+    /// Those of whom it is not known that their history stays as it is.
+    pub fn unsettled(&self, changing: &Changing) -> BTreeSet<UserId> {
         let seen = self.seen();
-        let mut changed = moved_by(candidates);
-        changed.extend(extended_by(candidates).into_iter().filter(|user| !seen.is_sufficient(*user)));
-        changed
+        let histories = changing.histories.iter().filter(|user| !seen.is_sufficient(**user));
+        histories.chain(&changing.memberships).copied().collect()
     }
 
-    /// What is known of the users whose history or segment `candidates` may change,
-    /// and whether the `suspects` are erased; read where it is not remembered.
+    /// What is known of them, and whether the `suspects` are erased; read where it is
+    /// not remembered.
     ///
     /// # Errors
     /// Whatever the store says.
-    pub async fn of(&self, candidates: &[Candidate], suspects: &BTreeSet<UserId>, log: &EventLog) -> Result<Known> {
+    pub async fn of(&self, changing: Changing, suspects: &BTreeSet<UserId>, log: &EventLog) -> Result<Known> {
         let mut known = Known::default();
-        let mut extended = extended_by(candidates);
-        extended.extend(suspects);
-        let mut moved = moved_by(candidates);
+        let Changing { mut histories, mut memberships } = changing;
+        histories.extend(suspects);
         {
             let seen = self.seen();
-            extended.retain(|user| !recall(*user, &seen.histories, &mut known.histories));
-            moved.retain(|user| !recall(*user, &seen.memberships, &mut known.memberships));
+            histories.retain(|user| !recall(*user, &seen.histories, &mut known.histories));
+            memberships.retain(|user| !recall(*user, &seen.memberships, &mut known.memberships));
         }
-        if extended.is_empty() && moved.is_empty() {
+        if histories.is_empty() && memberships.is_empty() {
             return Ok(known);
         }
-        let read = log.of_users(&extended, &moved).await?;
+        let read = log.of_users(&histories, &memberships).await?;
         known.memberships.extend(read.memberships);
         for (user, standing) in read.standings {
             match standing {
@@ -112,14 +133,4 @@ impl Memory {
 fn recall<T: Clone>(user: UserId, seen: &HashMap<UserId, T>, known: &mut HashMap<UserId, T>) -> bool {
     let entry = seen.get(&user).cloned();
     entry.map(|entry| known.insert(user, entry)).is_some()
-}
-
-fn extended_by(candidates: &[Candidate]) -> BTreeSet<UserId> {
-    let extending = candidates.iter().filter(|candidate| candidate.in_history());
-    extending.map(|candidate| candidate.stored.event.user).collect()
-}
-
-fn moved_by(candidates: &[Candidate]) -> BTreeSet<UserId> {
-    let moving = candidates.iter().filter(|candidate| candidate.membership().is_some());
-    moving.map(|candidate| candidate.stored.event.user).collect()
 }

@@ -7,6 +7,7 @@ use chrono::Utc;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::known::Changing;
 use super::plan::{self, Candidate};
 use super::segments::Segments;
 use super::{Ingest, IngestError, Outcome, Seen, difference, refused};
@@ -30,8 +31,9 @@ impl Ingest {
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
             let Seen { epochs, segments } = self.shard(shard).await?;
-            let _turns = self.turns.take(self.memory.changed_by(&candidates)).await;
-            let known = self.memory.of(&candidates, &suspects, &self.log).await?;
+            let changing = Changing::by(&candidates);
+            let _turns = self.turns.take(self.memory.unsettled(&changing)).await;
+            let known = self.memory.of(changing, &suspects, &self.log).await?;
             if candidates.iter().any(|candidate| known.erased.contains(&candidate.stored.event.user)) {
                 let (refused, kept): (Vec<_>, Vec<_>) =
                     candidates.into_iter().partition(|candidate| known.erased.contains(&candidate.stored.event.user));

@@ -119,7 +119,7 @@ async fn delete_expired(db: Database) {
 mod tests {
     use rusqlite::Connection;
 
-    use crate::engine::tests::Scratch;
+    use crate::engine::tests::{Scratch, plan};
 
     /// As dynoxide writes it for a scan that names a limit and no segment.
     const PAGE: &str = "SELECT pk, sk, item_json FROM events WHERE (pk, sk) > ('a', 'b')
@@ -139,13 +139,6 @@ mod tests {
         database.create_table(serde_json::from_value(table).unwrap()).unwrap();
         drop(database);
         let database = Connection::open(&file).unwrap();
-        let plan: Vec<String> = database
-            .prepare(&format!("EXPLAIN QUERY PLAN {PAGE}"))
-            .unwrap()
-            .query_map([], |row| row.get(3))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        assert_eq!(plan, ["SEARCH events USING INDEX sqlite_autoindex_events_1 ((pk,sk)>(?,?))"]);
+        assert_eq!(plan(&database, PAGE), "SEARCH events USING INDEX sqlite_autoindex_events_1 ((pk,sk)>(?,?))");
     }
 }

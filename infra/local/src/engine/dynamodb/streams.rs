@@ -44,17 +44,7 @@ pub(super) fn maintain(file: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::tests::Scratch;
-
-    fn plan(database: &Connection, query: &str) -> String {
-        database
-            .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
-            .unwrap()
-            .query_map(["t"], |row| row.get::<_, String>(3))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect()
-    }
+    use crate::engine::tests::{Scratch, plan};
 
     #[test]
     fn the_engines_own_queries_use_the_index() {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb as db;
 use aws_sdk_eventbridge as events;
+use rusqlite::{Connection, params_from_iter};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{ACCESS_KEY, Delivery, Engines, Options, REGION, Rules, SECRET_KEY, start};
@@ -33,6 +34,14 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// How SQLite goes about a query whose parameter, if it has one, is a text.
+pub(crate) fn plan(database: &Connection, query: &str) -> String {
+    let mut explained = database.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+    let texts = vec!["t"; explained.parameter_count()];
+    let steps = explained.query_map(params_from_iter(texts), |row| row.get::<_, String>(3)).unwrap();
+    steps.map(Result::unwrap).collect()
 }
 
 fn options(folder: &Scratch) -> Options {
