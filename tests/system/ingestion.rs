@@ -240,7 +240,8 @@ async fn a_file_under_incoming_is_taken_in_with_a_result_beside_it() {
     let kept = Quarantine::new(&running.stack.clients).list().await.unwrap();
     assert_eq!(kept.iter().map(|one| one.origin.line).collect::<Vec<_>>(), [701, 1_202]);
 
-    // What is taken in is gone, and a repeated trigger finds the result alone.
+    // What is taken in is gone, once its result is there; a repeated trigger finds the result alone.
+    running.stack.settle().await.unwrap();
     assert_eq!(objects.get("incoming/a b.ndjson.gz").await.unwrap(), None);
     let again = json!({"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "incoming/a+b.ndjson.gz"}}}]});
     assert_eq!(running.invoke_ingestion(&again).await.unwrap(), json!({"objects": 1}));
