@@ -136,7 +136,7 @@ async fn who_asks_while_readiness_writes_the_head_is_not_sent_away() {
             if head.preparation.is_none() {
                 let _ = heads.save(&mut head, now).await.unwrap();
             }
-            tokio::time::sleep(std::time::Duration::from_millis(4)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     });
     for version in 1..=8 {

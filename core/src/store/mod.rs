@@ -63,6 +63,13 @@ const MOST_EVALUATED: i32 = 3_000;
 /// How long a start waits for the tables; the first invocation has more patience.
 const WARM_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long to wait before something is tried again against other writers: full jitter up
+/// to 10 ms × 2^attempts, at most 1 s.
+pub fn backoff(attempts: u32) -> Duration {
+    let ceiling = 10u64.saturating_mul(1 << attempts.min(7)).min(1_000);
+    Duration::from_millis(rand::random_range(0..=ceiling))
+}
+
 /// Clients of the services, made once per process.
 #[derive(Clone, Debug)]
 pub struct Clients {

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Clients;
 use super::attribute::{self, Item, number, string};
 use super::tables::{OWNER, RECORD};
+use super::{Clients, backoff};
 use crate::dataset::lifecycle::{Change, Head, Preparation};
 use crate::dataset::{Counts, Dataset, Epoch, Version};
 use crate::quality::Judgement;
@@ -260,6 +260,34 @@ impl Heads {
             *head = next;
         }
         Ok(saved)
+    }
+
+    /// Makes a change to a head and writes it. Where somebody else wrote it in between, it
+    /// is read anew and `change` made to what they wrote, so that no writer, however busy,
+    /// keeps another away. `None` where `change` says that there is nothing to write.
+    ///
+    /// # Errors
+    /// What `change` says, and whatever the service says.
+    pub async fn change<E: From<anyhow::Error>>(
+        &self,
+        head: &mut Head,
+        now: DateTime<Utc>,
+        mut change: impl FnMut(&mut Head) -> Result<bool, E>,
+    ) -> Result<Option<Saved>, E> {
+        const ATTEMPTS: u32 = 20;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(backoff(attempt)).await;
+                *head = self.read(head.dataset).await?.context("a dataset has lost its head")?;
+            }
+            if !change(head)? {
+                return Ok(None);
+            }
+            if self.save(head, now).await? == Saved::Yes {
+                return Ok(Some(Saved::Yes));
+            }
+        }
+        Ok(Some(Saved::Conflict))
     }
 
     async fn write(&self, head: &Head, condition: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<Saved> {

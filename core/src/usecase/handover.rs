@@ -181,19 +181,20 @@ impl Handover {
         trained_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<(), HandoverError> {
-        const ATTEMPTS: usize = 8;
-        for _ in 0..ATTEMPTS {
-            let head = self.heads.read(dataset).await?;
-            let mut head = head.ok_or(HandoverError::NotInitialized { dataset })?;
-            if head.last_training_date.is_some_and(|last| last >= trained_at) {
-                return Ok(());
+        let mut head = self.heads.read(dataset).await?.ok_or(HandoverError::NotInitialized { dataset })?;
+        let noted = self.heads.change(&mut head, now, |head| {
+            let is_newer = head.last_training_date < Some(trained_at);
+            if is_newer {
+                head.last_training_date = Some(trained_at);
             }
-            head.last_training_date = Some(trained_at);
-            if self.heads.save(&mut head, now).await? == Saved::Yes {
-                return Ok(());
+            Ok::<_, HandoverError>(is_newer)
+        });
+        match noted.await? {
+            Some(Saved::Yes) | None => Ok(()),
+            Some(Saved::Conflict) => {
+                Err(anyhow::anyhow!("{dataset} changes faster than a report can be noted on it: send it again").into())
             }
         }
-        Err(anyhow::anyhow!("{dataset} changes faster than a report can be noted on it: send it again").into())
     }
 
     /// What changed from one version to another.

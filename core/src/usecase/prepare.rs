@@ -17,16 +17,14 @@ use super::overview::{Observe, Overview};
 use crate::dataset::lifecycle::{Head, Preparation, State};
 use crate::dataset::readiness::Readiness;
 use crate::dataset::settings::Settings;
-use crate::dataset::{Counts, Dataset, Version};
+use crate::dataset::{Counts, Dataset, Epoch, Version};
 use crate::store::{Bus, Clients, Counters, Fact, Heads, Hold, Objects, Saved, VersionRecord, Versions};
 
 /// How long a preparation is left alone before it counts as crashed: as long as a Lambda may run.
 pub const LEASE: Duration = Duration::minutes(15);
 
-/// How often a failed preparation is let go of against other writers of the head.
-const LET_GO_ATTEMPTS: usize = 20;
-/// How often a preparation is begun anew where somebody else wrote the head in between.
-const BEGIN_ATTEMPTS: u32 = 10;
+/// How often it is decided anew whether to prepare, where others made versions meanwhile.
+const DECISIONS: u32 = 10;
 
 /// Who asks, and how firmly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +134,7 @@ impl Prepare {
         {
             return Ok(Prepared::NotDue);
         }
-        let mut attempts = BEGIN_ATTEMPTS;
+        let mut decisions = DECISIONS;
         let begun = loop {
             let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
             if !request.is_for(overview.head.preparation.as_ref()) {
@@ -147,8 +145,7 @@ impl Prepare {
                 None => self.begin(overview, request, now).await,
             };
             match begun {
-                // Readiness writes heads too: what it wrote is read and decided on anew.
-                Err(PrepareError::Changed { .. }) if attempts > 1 => attempts -= 1,
+                Err(PrepareError::Changed { .. }) if decisions > 1 => decisions -= 1,
                 Err(error) => return Err(error),
                 Ok(Begun::Preparation(head)) => break head,
                 Ok(Begun::Settled(prepared)) => return Ok(prepared),
@@ -175,17 +172,12 @@ impl Prepare {
     /// Lets go of what is being prepared, if anything is; `failure` is noted in the
     /// timeline.
     async fn let_go(&self, dataset: Dataset, failure: Option<&str>, now: DateTime<Utc>) -> Result<bool, PrepareError> {
-        // Again where somebody wrote in between: an erasure writes heads too.
-        for _ in 0..LET_GO_ATTEMPTS {
-            let Some(mut head) = self.heads.read(dataset).await? else { return Ok(false) };
-            if !head.let_go(failure, now) {
-                return Ok(false);
-            }
-            if self.heads.save(&mut head, now).await? == Saved::Yes {
-                return Ok(true);
-            }
+        let Some(mut head) = self.heads.read(dataset).await? else { return Ok(false) };
+        match self.heads.change(&mut head, now, |head| Ok::<_, PrepareError>(head.let_go(failure, now))).await? {
+            Some(Saved::Yes) => Ok(true),
+            Some(Saved::Conflict) => Err(PrepareError::Changed { dataset }),
+            None => Ok(false),
         }
-        Err(PrepareError::Changed { dataset })
     }
 
     /// Prepares the input of the newest version anew, as its successor: for when
@@ -206,7 +198,7 @@ impl Prepare {
             return Err(PrepareError::NoKey);
         }
         let overview = self.observe.one(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
-        let mut head = overview.head;
+        let head = overview.head;
         if head.preparation.is_some() {
             // Whatever it is: when it is done, this may be asked again.
             return Err(under_way(&head));
@@ -214,10 +206,7 @@ impl Prepare {
         let (Some(epoch), Some(_)) = (head.epoch.previous(), head.last_version) else {
             return Err(PrepareError::Nothing { dataset });
         };
-        let begun = Preparation::begun(&head, epoch, Some(Counts::default()), now, now + LEASE);
-        head.preparation = Some(Preparation { forced: Some(reason.to_owned()), ..begun });
-        head.enter(State::Preparing, now);
-        self.begin_at(&mut head, now).await?;
+        let head = self.begin_on(head, epoch, Some(Counts::default()), Some(reason), now).await?;
         self.finish_or_let_go(head, now).await
     }
 
@@ -234,15 +223,11 @@ impl Prepare {
         let forced = match request {
             Request::Automatic if !readiness.ready => return Ok(Begun::Settled(Prepared::NotDue)),
             Request::Ready if !readiness.ready => return Err(PrepareError::NotReady { dataset, readiness }),
-            Request::Forced { reason } if !readiness.ready => Some(reason.clone()),
+            Request::Forced { reason } if !readiness.ready => Some(reason.as_str()),
             _ => None,
         };
-        let mut head = overview.head;
-        let begun = Preparation::begun(&head, head.epoch, None, now, now + LEASE);
-        head.preparation = Some(Preparation { forced, ..begun });
-        head.enter(State::Preparing, now);
-        self.begin_at(&mut head, now).await?;
-        Ok(Begun::Preparation(head))
+        let epoch = overview.head.epoch;
+        Ok(Begun::Preparation(self.begin_on(overview.head, epoch, None, forced, now).await?))
     }
 
     /// Takes up what somebody began, unless they may still be at it.
@@ -258,18 +243,35 @@ impl Prepare {
         Ok(head)
     }
 
-    /// Writes a begun preparation down. Of two who begin at once, one wins; the
-    /// other is told who did.
-    async fn begin_at(&self, head: &mut Head, now: DateTime<Utc>) -> Result<(), PrepareError> {
-        match self.heads.save(head, now).await? {
-            Saved::Yes => Ok(()),
-            Saved::Conflict => {
-                let current = self.heads.read(head.dataset).await?.unwrap_or_else(|| head.clone());
-                match current.preparation {
-                    Some(_) => Err(under_way(&current)),
-                    None => Err(PrepareError::Changed { dataset: head.dataset }),
-                }
+    /// Writes down on a head that a version of `epoch` is being made; `counts` where that
+    /// epoch is closed already. What readiness or an erasure wrote since the head was read
+    /// stays. Of two who begin at once, one wins; the other is told who did, or that they
+    /// are done already.
+    async fn begin_on(
+        &self,
+        mut head: Head,
+        epoch: Epoch,
+        counts: Option<Counts>,
+        forced: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Head, PrepareError> {
+        let dataset = head.dataset;
+        let decided_on = (head.epoch, head.last_version);
+        let written = self.heads.change(&mut head, now, |head| {
+            if head.preparation.is_some() {
+                return Err(under_way(head));
             }
+            if (head.epoch, head.last_version) != decided_on {
+                return Err(PrepareError::Changed { dataset });
+            }
+            let begun = Preparation::begun(head, epoch, counts, now, now + LEASE);
+            head.preparation = Some(Preparation { forced: forced.map(str::to_owned), ..begun });
+            head.enter(State::Preparing, now);
+            Ok(true)
+        });
+        match written.await? {
+            Some(Saved::Yes) => Ok(head),
+            Some(Saved::Conflict) | None => Err(PrepareError::Changed { dataset }),
         }
     }
 

@@ -119,17 +119,14 @@ impl Sweep {
     /// Lets others go on, also where somebody has written the head meanwhile: who slept
     /// over the preparation and let go of it, or an erasure.
     async fn release(&self, mut head: Head, until: DateTime<Utc>) -> Result<()> {
-        const ATTEMPTS: usize = 20;
-        for _ in 0..ATTEMPTS {
-            mark(&mut head, None);
-            if self.heads.save(&mut head, Utc::now()).await? == Saved::Yes {
-                break;
+        let released = self.heads.change(&mut head, Utc::now(), |head| {
+            let is_ours = head.preparation.as_ref().is_some_and(|begun| begun.swept_until == Some(until));
+            if is_ours {
+                mark(head, None);
             }
-            match self.heads.read(head.dataset).await? {
-                Some(now) if now.preparation.as_ref().is_some_and(|it| it.swept_until == Some(until)) => head = now,
-                _ => break,
-            }
-        }
+            Ok::<_, anyhow::Error>(is_ours)
+        });
+        released.await?;
         Ok(())
     }
 

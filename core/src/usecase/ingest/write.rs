@@ -1,7 +1,6 @@
 //! Writing one batch, whatever gets in the way.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::Value;
@@ -12,7 +11,7 @@ use super::plan::{self, Candidate};
 use super::segments::Segments;
 use super::{Ingest, IngestError, Outcome, Seen, difference, refused};
 use crate::event::{Fault, FaultCode, StoredEvent};
-use crate::store::{Batch, COUNTER_SHARDS, Failure, Refusal, ShardId};
+use crate::store::{Batch, COUNTER_SHARDS, Failure, Refusal, ShardId, backoff};
 use crate::telemetry::{Cause, Signal};
 use crate::usecase::initialize;
 
@@ -164,10 +163,4 @@ fn refuse_erased(candidate: Candidate) -> (usize, Outcome) {
     let errors = vec![Fault::new(&["user_id"], FaultCode::Erased, message)];
     let id = Some(Value::String(candidate.stored.event.id.to_string()));
     (candidate.place, Outcome::Rejected { id, errors })
-}
-
-/// Full jitter up to 10 ms × 2^attempts, at most 1 s.
-fn backoff(attempts: u32) -> Duration {
-    let ceiling = 10u64.saturating_mul(1 << attempts.min(7)).min(1_000);
-    Duration::from_millis(rand::random_range(0..=ceiling))
 }
