@@ -85,6 +85,29 @@ async fn an_erased_user_is_gone_from_everywhere_and_the_rest_stays_exact() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_names_what_was_withdrawn_by_whoever_did_not_come_to_note_it() {
+    let running = Running::start().await;
+    running.send_of(2, 20, transaction).await;
+    assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
+    let trained = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
+    let path = format!("datasets/{}/versions/1/trained", Dataset::SPENDING.id());
+    assert!(running.post(&path, trained).await.0 < 300);
+    let (_, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(1)), None).await;
+    let url = receipt["receipt"].as_str().unwrap();
+    let noted = completed(&running, url).await;
+
+    // As if the replacement had crashed before it wrote its note.
+    let part = format!("erasures/{}/spending.json", url.rsplit('/').next().unwrap());
+    Objects::new(&running.stack.clients).delete(&part).await.unwrap();
+    let mut again = completed(&running, url).await;
+    again["versions"][0]["replaced_at"] = noted["versions"][0]["replaced_at"].clone();
+    again["erased_at"] = noted["erased_at"].clone();
+    assert_eq!(again, noted);
+    assert_eq!(noted["versions"][0]["withdrawn"], json!([1]));
+    assert_eq!(noted["versions"][0]["models"][0]["model_id"], "lstm");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_made_by_a_clock_that_is_ahead_is_replaced_too() {
     let running = Running::start().await;
     running.send_of(2, 20, transaction).await;

@@ -78,6 +78,13 @@ pub struct VersionRecord {
     pub withdrawn: Option<Withdrawal>,
 }
 
+impl VersionRecord {
+    /// Whether it went at that time or later.
+    pub fn is_withdrawn_since(&self, time: DateTime<Utc>) -> bool {
+        self.withdrawn.as_ref().is_some_and(|withdrawn| withdrawn.at >= time)
+    }
+}
+
 /// Why a version is no longer there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Withdrawal {

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 
-use super::erase::{ErasedVersions, Receipts};
+use super::erase::{ErasedVersions, Receipt, Receipts};
 use super::prepare::{Prepare, PrepareError};
 use crate::dataset::settings::Settings;
 use crate::dataset::{Counts, Dataset, Version};
@@ -36,21 +36,18 @@ impl Replace {
         }
     }
 
-    /// Replaces what has to be replaced of a dataset's versions; `None` where
-    /// nothing has to be. Repeated, it goes on where it was.
+    /// Replaces what has to be replaced of a dataset's versions, and answers which are
+    /// withdrawn; `None` where nothing has to be. Repeated, it goes on where it was.
     ///
     /// # Errors
     /// See [`PrepareError`].
-    pub async fn replace(&self, dataset: Dataset, now: DateTime<Utc>) -> Result<Option<ErasedVersions>, PrepareError> {
+    pub async fn replace(&self, dataset: Dataset, now: DateTime<Utc>) -> Result<Option<Vec<Version>>, PrepareError> {
         // Before the head: whoever waits by then is served by what the head says.
         let waiting = self.receipts.waiting_for(dataset).await?;
         let head = self.heads.read(dataset).await?.ok_or(PrepareError::NotInitialized(dataset))?;
         let Some(from) = head.erased_from else {
-            if !waiting.is_empty() {
-                // Another erasure's replacement covered these.
-                let part = ErasedVersions::nothing(dataset, head.last_version, now);
-                self.receipts.note(&waiting, &part).await?;
-            }
+            // Another replacement covered these.
+            self.note(&waiting, dataset, head.last_version, now).await?;
             return Ok(None);
         };
         let affected: Vec<VersionRecord> = self.all(dataset).await?.into_iter().filter(|v| v.epoch >= from).collect();
@@ -62,23 +59,39 @@ impl Replace {
             _ if head.stored().events == 0 || old.is_empty() => None,
             _ => Some(self.prepare.prepare_again(dataset, REASON, now).await?.version),
         };
+        // After the requests, whatever the clock says: receipts go by that.
+        let withdrawn_at = waiting.iter().map(|receipt| receipt.requested_at).fold(now, Ord::max);
         for version in &old {
-            self.withdraw(version, successor, now).await?;
+            self.withdraw(version, successor, withdrawn_at).await?;
         }
-        let mut models = Vec::new();
-        for version in &old {
-            models.extend(self.trained.of_version(dataset, version.version, MOST_MODELS).await?);
-        }
-        let part = ErasedVersions {
-            dataset,
-            withdrawn: old.iter().map(|version| version.version).collect(),
-            successor,
-            models,
-            replaced_at: now,
-        };
-        self.receipts.note(&waiting, &part).await?;
+        self.note(&waiting, dataset, successor, now).await?;
         self.settle(dataset, head.erased, now).await?;
-        Ok(Some(part))
+        Ok(Some(old.iter().map(|version| version.version).collect()))
+    }
+
+    /// Notes on receipts what became of a dataset's versions. What was withdrawn is read from
+    /// the versions: it may have been by another replacement, or by one that crashed.
+    async fn note(
+        &self,
+        waiting: &[Receipt],
+        dataset: Dataset,
+        successor: Option<Version>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let versions = self.all(dataset).await?;
+        for receipt in waiting {
+            let (mut withdrawn, mut models) = (Vec::new(), Vec::new());
+            for version in versions.iter().filter(|version| version.is_withdrawn_since(receipt.requested_at)) {
+                withdrawn.push(version.version);
+                models.extend(self.trained.of_version(dataset, version.version, MOST_MODELS).await?);
+            }
+            let part = ErasedVersions { dataset, withdrawn, successor, models, replaced_at: now };
+            self.receipts.note(receipt.erasure_id, &part).await?;
+        }
+        Ok(())
     }
 
     /// Nothing is left to replace, unless more was erased meanwhile.
@@ -116,11 +129,5 @@ impl Replace {
         }
         let withdrawn = Some(Withdrawal { at: now, successor: by, reason: REASON.to_owned() });
         self.versions.replace(&VersionRecord { withdrawn, ..version.clone() }).await
-    }
-}
-
-impl ErasedVersions {
-    fn nothing(dataset: Dataset, successor: Option<Version>, now: DateTime<Utc>) -> Self {
-        Self { dataset, withdrawn: Vec::new(), successor, models: Vec::new(), replaced_at: now }
     }
 }

@@ -139,16 +139,14 @@ impl Receipts {
         Ok(receipt.affected.iter().copied().filter(|dataset| !is_done(dataset)).collect())
     }
 
-    /// Notes that a dataset's versions are replaced, on every receipt that waits for it.
+    /// Notes on a receipt that a dataset's versions are replaced.
     ///
     /// # Errors
     /// Whatever the store says.
-    pub async fn note(&self, waiting: &[Uuid], versions: &ErasedVersions) -> Result<()> {
-        for erasure in waiting {
-            let body = serde_json::to_vec_pretty(versions)?;
-            // The first note stands.
-            let _ = self.0.put_new(&part_key(*erasure, versions.dataset), body, "application/json").await?;
-        }
+    pub async fn note(&self, erasure: Uuid, versions: &ErasedVersions) -> Result<()> {
+        let body = serde_json::to_vec_pretty(versions)?;
+        // The first note stands.
+        let _ = self.0.put_new(&part_key(erasure, versions.dataset), body, "application/json").await?;
         Ok(())
     }
 
@@ -156,11 +154,11 @@ impl Receipts {
     ///
     /// # Errors
     /// Whatever the store says.
-    pub async fn waiting_for(&self, dataset: Dataset) -> Result<Vec<Uuid>> {
+    pub async fn waiting_for(&self, dataset: Dataset) -> Result<Vec<Receipt>> {
         let waits = |receipt: &Receipt| {
             receipt.affected.contains(&dataset) && !receipt.versions.iter().any(|part| part.dataset == dataset)
         };
-        Ok(self.all().await?.into_iter().filter(waits).map(|receipt| receipt.erasure_id).collect())
+        Ok(self.all().await?.into_iter().filter(waits).collect())
     }
 }
 
