@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Duration, DurationRound, Timelike, Utc};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::cell::Cell;
@@ -30,11 +29,12 @@ struct Envelope<'a> {
     event_type: Cow<'a, str>,
     occurred_at: Cow<'a, str>,
     schema_version: u32,
-    data: Vec<(Cow<'a, str>, Cell<'a>)>,
+    data: Readings<'a>,
 }
 
 impl<'a> Envelope<'a> {
-    /// `None` where a key is missing, comes twice, or holds what it should not.
+    /// `None` where a key is missing, comes twice, or holds what it should not, and where
+    /// the type is not declared.
     fn read(line: &'a str) -> Option<Self> {
         let (mut event_id, mut user_id, mut event_type, mut occurred_at) = (None, None, None, None);
         let (mut schema_version, mut data) = (None, None);
@@ -49,25 +49,40 @@ impl<'a> Envelope<'a> {
                 Cell::Number(number) => once(&mut schema_version, number.parse().ok()?),
                 _ => None,
             },
-            "data" => {
-                let mut entries = Vec::with_capacity(16);
-                scan.object(|scan, key| {
-                    entries.push((key, scan.cell()?));
-                    Some(())
-                })?;
-                once(&mut data, entries)
-            }
+            "data" => once(&mut data, Data::read(scan, event_type.as_deref())?),
             _ => scan.cell().map(drop),
         })?;
         scan.is_at_end().then_some(())?;
+        let event_type = event_type?;
         Some(Self {
             event_id: event_id?,
             user_id: user_id?,
-            event_type: event_type?,
             occurred_at: occurred_at?,
             schema_version: schema_version.unwrap_or(1),
-            data: data?,
+            data: match data? {
+                Data::Read(readings) => readings,
+                Data::Passed(mut scan) => Readings::scan(schema::place_of(&event_type)?, &mut scan)?,
+            },
+            event_type,
         })
+    }
+}
+
+/// The values of an event, which only its type tells how to read.
+enum Data<'a> {
+    Read(Readings<'a>),
+    /// They came before the type, and are to be read from there.
+    Passed(Scan<'a>),
+}
+
+impl<'a> Data<'a> {
+    fn read(scan: &mut Scan<'a>, event_type: Option<&str>) -> Option<Self> {
+        let Some(event_type) = event_type else {
+            let start = scan.clone();
+            scan.cell()?;
+            return Some(Data::Passed(start));
+        };
+        Readings::scan(schema::place_of(event_type)?, scan).map(Data::Read)
     }
 }
 
@@ -82,25 +97,19 @@ pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
         return None;
     }
     let envelope = Envelope::read(std::str::from_utf8(line).ok()?)?;
-    if envelope.schema_version == 0 || envelope.event_type.trim().is_empty() || envelope.event_type.len() > 64 {
+    if envelope.schema_version == 0 {
         return None;
     }
-    let place = schema::place_of(&envelope.event_type)?;
+    let data = envelope.data;
     // Fields of an older version are admitted by its declaration, and judged by the newest.
-    let newest = schema::declared()[place];
-    if envelope.schema_version < newest.version
-        && !std::ptr::eq(schema::of_version(&envelope.event_type, envelope.schema_version)?, newest)
+    if envelope.schema_version < data.schema.version
+        && !std::ptr::eq(schema::of_version(&envelope.event_type, envelope.schema_version)?, data.schema)
     {
         return None;
     }
-    let is_shallow = |cell: &Cell<'_>| match cell {
-        Cell::Nested(value) => is_shallower(value, intake.limits.depth),
-        _ => true,
-    };
-    if !envelope.data.iter().all(|(_, cell)| is_shallow(cell)) {
+    if !data.are_shallower(intake.limits.depth) {
         return None;
     }
-    let data = Readings::new(place, envelope.data);
     // Of a key that comes twice, the last value counts: a map knows.
     let comes_twice = data.others.windows(2).any(|two| two[0].0 == two[1].0);
     let as_it_is = !comes_twice && data.are_admissible() && data.are_kept_whole(&intake.privacy);
@@ -121,11 +130,31 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
     Some(time.duration_trunc(Duration::microseconds(1)).unwrap_or(time))
 }
 
-/// Whether a value has fewer than `depth` levels of nesting, plainly.
-fn is_shallower(value: &Value, depth: usize) -> bool {
-    match value {
-        Value::Array(items) => depth > 1 && items.iter().all(|item| is_shallower(item, depth - 1)),
-        Value::Object(map) => depth > 1 && map.values().all(|item| is_shallower(item, depth - 1)),
-        _ => true,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::settings::Settings;
+
+    #[test]
+    fn it_does_not_matter_which_key_comes_first() {
+        let Settings { limits, privacy, .. } = Settings::default();
+        let intake = Intake { now: Utc::now(), limits, privacy };
+        let fields = [
+            r#""event_id":"00000000-0000-4000-8000-000000000001""#,
+            r#""user_id":"00000000-0000-4000-8000-000000000002""#,
+            r#""event_type":"transaction_creation""#,
+            r#""occurred_at":"2024-01-01T00:00:31Z""#,
+            r#""data":{"x":[{}],"amount":80.87,"transaction_type":"credit"}"#,
+        ];
+        let read_from = |start: usize| {
+            let mut fields = fields;
+            fields.rotate_left(start);
+            let line = format!("{{{}}}", fields.join(","));
+            let read = read(line.as_bytes(), &intake).map(|line| format!("{line:?}"));
+            read.expect("it is as plain as can be")
+        };
+        for start in 1..fields.len() {
+            assert_eq!(read_from(start), read_from(0));
+        }
     }
 }

@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 use super::cell::Cell;
 use super::number::nearest_float;
 use super::privacy;
+use super::scan::Scan;
 use super::schema::{EventSchema, Kind, Population, Refuse, declared};
 
 /// What a field holds.
@@ -50,26 +52,57 @@ pub struct Readings<'a> {
 impl<'a> Readings<'a> {
     /// The entries of `data` of an event of the type at `place`.
     pub fn new(place: usize, data: impl IntoIterator<Item = (Cow<'a, str>, Cell<'a>)>) -> Self {
-        let schema = declared()[place];
-        let absent = || Reading { cell: Cell::Absent, population: Population::Absent, number: None };
-        let mut fields: Vec<Reading<'a>> = schema.fields.iter().map(|_| absent()).collect();
-        let mut others = Vec::new();
-        // Senders write keys in the order of the declaration more often than not.
+        let mut readings = Self::empty(place);
         let mut expected = 0;
         for (key, cell) in data {
-            let as_expected = schema.fields.get(expected).is_some_and(|field| field.name == key);
-            match if as_expected { Some(expected) } else { schema.place(&key) } {
-                Some(place) => {
-                    expected = place + 1;
-                    let number = matches!(schema.fields[place].kind, Kind::Number { .. } | Kind::Index);
-                    let number = if number { cell.decimal() } else { None };
-                    fields[place] = Reading { population: cell.population(), number, cell };
-                }
-                None => others.push((key, cell)),
-            }
+            expected = readings.take(expected, key, cell);
         }
-        others.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Self { place, schema, fields, others }
+        readings.ordered()
+    }
+
+    /// The same, read from the JSON of `data`; `None` where it is no object.
+    pub fn scan(place: usize, json: &mut Scan<'a>) -> Option<Self> {
+        let mut readings = Self::empty(place);
+        let mut expected = 0;
+        json.object(|json, key| {
+            expected = readings.take(expected, key, json.cell()?);
+            Some(())
+        })?;
+        Some(readings.ordered())
+    }
+
+    fn empty(place: usize) -> Self {
+        let schema = declared()[place];
+        let absent = || Reading { cell: Cell::Absent, population: Population::Absent, number: None };
+        Self { place, schema, fields: schema.fields.iter().map(|_| absent()).collect(), others: Vec::new() }
+    }
+
+    /// Takes an entry, and answers which field to expect after it: senders write keys in the
+    /// order of the declaration more often than not.
+    fn take(&mut self, expected: usize, key: Cow<'a, str>, cell: Cell<'a>) -> usize {
+        let as_expected = self.schema.fields.get(expected).is_some_and(|field| field.name == key);
+        let Some(place) = (if as_expected { Some(expected) } else { self.schema.place(&key) }) else {
+            self.others.push((key, cell));
+            return expected;
+        };
+        let number = matches!(self.schema.fields[place].kind, Kind::Number { .. } | Kind::Index);
+        let number = if number { cell.decimal() } else { None };
+        self.fields[place] = Reading { population: cell.population(), number, cell };
+        place + 1
+    }
+
+    fn ordered(mut self) -> Self {
+        self.others.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self
+    }
+
+    /// Whether no value has `depth` levels of nesting or more.
+    pub fn are_shallower(&self, depth: usize) -> bool {
+        let cells = self.fields.iter().map(|field| &field.cell).chain(self.others.iter().map(|(_, cell)| cell));
+        cells.into_iter().all(|cell| match cell {
+            Cell::Nested(value) => is_shallower(value, depth),
+            _ => true,
+        })
     }
 
     /// Whether ingestion takes the event in, as far as its fields decide.
@@ -90,5 +123,14 @@ impl<'a> Readings<'a> {
                 .others
                 .iter()
                 .any(|(key, cell)| privacy::would_change_key(key, rules) || privacy::would_change(key, cell, rules))
+    }
+}
+
+/// Whether a value has fewer than `depth` levels of nesting, plainly.
+fn is_shallower(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Array(items) => depth > 1 && items.iter().all(|item| is_shallower(item, depth - 1)),
+        Value::Object(map) => depth > 1 && map.values().all(|item| is_shallower(item, depth - 1)),
+        _ => true,
     }
 }

@@ -1,6 +1,7 @@
 //! Building the columns of a table, row by row.
 
 use std::mem::replace;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -27,6 +28,18 @@ pub enum Cell<'a> {
     Day(NaiveDate),
     Singles(&'a [f32]),
     Null,
+}
+
+/// The values of a column in consecutive rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Cells<'a> {
+    /// The same in each.
+    Same(&'a str),
+    Texts(&'a [&'a str]),
+    Float64(&'a [f64]),
+    Int8(&'a [i8]),
+    Bool(&'a [bool]),
+    Day(&'a [NaiveDate]),
 }
 
 macro_rules! cell_from {
@@ -102,9 +115,7 @@ impl ColumnBuilder {
             (Self::UInt32(column), Cell::UInt32(value)) => column.append_value(value),
             (Self::Bool(column), Cell::Bool(value)) => column.append_value(value),
             (Self::Time(column), Cell::Time(value)) => column.append_value(value.timestamp_micros()),
-            (Self::Time(column), Cell::Day(value)) => {
-                column.append_value(value.and_time(NaiveTime::MIN).and_utc().timestamp_micros());
-            }
+            (Self::Time(column), Cell::Day(value)) => column.append_value(midnight(value)),
             (Self::Singles(column), Cell::Singles(values)) => {
                 column.values().append_slice(values);
                 column.append(true);
@@ -121,9 +132,29 @@ impl ColumnBuilder {
         }
     }
 
+    /// Appends the values of some of the rows.
+    ///
+    /// # Panics
+    /// As [`ColumnBuilder::append`] does, and where `rows` are more than there are values.
+    pub fn append_all(&mut self, cells: Cells<'_>, rows: Range<usize>) {
+        match (self, cells) {
+            (Self::Text(column), Cells::Same(value)) => rows.for_each(|_| column.append_value(value)),
+            (Self::Text(column), Cells::Texts(values)) => {
+                values[rows].iter().for_each(|value| column.append_value(value));
+            }
+            (Self::Float64(column), Cells::Float64(values)) => column.append_slice(&values[rows]),
+            (Self::Int8(column), Cells::Int8(values)) => column.append_slice(&values[rows]),
+            (Self::Bool(column), Cells::Bool(values)) => column.append_slice(&values[rows]),
+            (Self::Time(column), Cells::Day(values)) => {
+                values[rows].iter().for_each(|value| column.append_value(midnight(*value)));
+            }
+            (column, cells) => column.refuse(cells),
+        }
+    }
+
     #[cold]
-    fn refuse(&self, cell: Cell<'_>) -> ! {
-        panic!("{cell:?} does not go into {self:?}")
+    fn refuse(&self, cells: impl std::fmt::Debug) -> ! {
+        panic!("{cells:?} does not go into {self:?}")
     }
 
     /// The values appended so far, which are forgotten. Texts and amounts keep room for as many more.
@@ -146,4 +177,9 @@ impl ColumnBuilder {
             Self::Singles(column) => Arc::new(column.finish()),
         }
     }
+}
+
+/// In microseconds since the epoch.
+fn midnight(day: NaiveDate) -> i64 {
+    day.and_time(NaiveTime::MIN).and_utc().timestamp_micros()
 }

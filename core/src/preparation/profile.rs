@@ -125,6 +125,9 @@ impl Profile {
         self.nulls += array.null_count() as u64;
         if let Some(numbers) = &mut self.numbers {
             match array.data_type() {
+                DataType::Float64 if array.null_count() == 0 => {
+                    numbers.add_all(array.as_primitive::<Float64Type>().values());
+                }
                 DataType::Float64 => numbers.add_array(array.as_primitive::<Float64Type>()),
                 DataType::Float32 => numbers.add_array(array.as_primitive::<Float32Type>()),
                 DataType::Int8 => numbers.add_array(array.as_primitive::<Int8Type>()),

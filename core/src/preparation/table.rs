@@ -14,7 +14,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
-use super::column::{Cell, ColumnBuilder};
+use super::column::{Cell, Cells, ColumnBuilder};
 use super::profile::Profile;
 use super::pseudonym::Subject;
 use super::{Column, PreparationError, PreparedFile, Split, TableSchema};
@@ -163,6 +163,41 @@ impl TableFiles {
     /// # Errors
     /// Whatever the file system and Parquet say.
     pub fn row(&mut self, subject: Subject, split: Split) -> Result<Row<'_>, PreparationError> {
+        let files = self.at(subject, split)?;
+        files.pending += 1;
+        Ok(Row { columns: files.columns.iter_mut() })
+    }
+
+    /// Writes consecutive rows of a subject, column by column.
+    ///
+    /// # Errors
+    /// Whatever the file system and Parquet say.
+    ///
+    /// # Panics
+    /// Where there are more or fewer columns than the table has.
+    pub fn rows(
+        &mut self,
+        subject: Subject,
+        split: Split,
+        count: usize,
+        columns: &[Cells<'_>],
+    ) -> Result<(), PreparationError> {
+        assert_eq!(columns.len(), self.table.fields.len(), "rows have as many columns as their table");
+        let mut written = 0;
+        while written < count {
+            let files = self.at(subject, split)?;
+            let next = count.min(written + BATCH_ROWS - files.pending);
+            for (column, cells) in files.columns.iter_mut().zip(columns) {
+                column.append_all(*cells, written..next);
+            }
+            files.pending += next - written;
+            written = next;
+        }
+        Ok(())
+    }
+
+    /// The files that a row of a subject goes to next, with room for one at least.
+    fn at(&mut self, subject: Subject, split: Split) -> Result<&mut SplitFiles, PreparationError> {
         let files = &self.splits[split as usize];
         let part = subject.part(files.parts);
         if files.pending == BATCH_ROWS {
@@ -173,9 +208,7 @@ impl TableFiles {
             self.splits[split as usize].part += 1;
             self.open(split)?;
         }
-        let files = &mut self.splits[split as usize];
-        files.pending += 1;
-        Ok(Row { columns: files.columns.iter_mut() })
+        Ok(&mut self.splits[split as usize])
     }
 
     fn flush(&mut self, split: Split) -> Result<(), PreparationError> {

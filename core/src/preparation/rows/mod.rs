@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::certificate::Checks;
+use super::column::Cells;
 use super::pseudonym::Subject;
 use super::table::{Row, Table, TableFiles};
 use super::user::User;
@@ -76,6 +77,18 @@ impl Out<'_> {
     pub fn row(&mut self, table: usize) -> Result<Row<'_>, PreparationError> {
         self.checks.rows(self.subject);
         self.tables[table].row(self.subject, self.split)
+    }
+
+    /// Writes consecutive rows of the user, column by column, in the table at this place of
+    /// [`DatasetRows::tables`].
+    ///
+    /// # Errors
+    /// Whatever writing says.
+    pub fn rows(&mut self, table: usize, count: usize, columns: &[Cells<'_>]) -> Result<(), PreparationError> {
+        if count > 0 {
+            self.checks.rows(self.subject);
+        }
+        self.tables[table].rows(self.subject, self.split, count, columns)
     }
 
     /// Certifies that features as of a moment were made from nothing later than `newest`.

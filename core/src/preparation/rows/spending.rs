@@ -15,6 +15,7 @@ use super::{DatasetRows, Out, Reads, nullable, required, time};
 use crate::event::category::Category;
 use crate::event::number::nearest_float;
 use crate::features::{CategoryGiven, Transaction};
+use crate::preparation::column::Cells;
 use crate::preparation::table::Table;
 use crate::preparation::user::User;
 use crate::preparation::{HORIZON_DAYS, PreparationError};
@@ -38,39 +39,87 @@ impl LastOfHistory {
     }
 }
 
-/// What a user spent on one UTC day.
-#[derive(Clone, Debug)]
-struct Day {
-    date: NaiveDate,
+/// A user's UTC days from the first to the last with a transaction at a believable time, as
+/// the columns of `data/`. It is kept from user to user, for its memory.
+#[derive(Debug, Default)]
+struct Calendar {
+    dates: Vec<NaiveDate>,
+    /// What was spent on the day, and of that in each category.
+    totals: Vec<f64>,
+    debits: [Vec<f64>; Category::ALL.len()],
     /// Whether there was any transaction.
-    observed: bool,
-    debits: [Decimal; Category::ALL.len()],
+    observed: Vec<bool>,
+    weekdays: Vec<i8>,
+    months: Vec<i8>,
+    days: Vec<i8>,
+    periods: Vec<&'static str>,
 }
 
-/// Every day from the user's first to their last with a transaction at a
-/// believable time, in order.
-fn calendar(user: &User) -> impl Iterator<Item = Day> {
-    let believable = || user.transactions.iter().filter(|transaction| transaction.plausible_time);
-    let day_of = |transaction: &Transaction| transaction.occurred_at.date_naive();
-    let (first, last) = (believable().next().map(day_of), believable().next_back().map(day_of));
-    let days = first.into_iter().flat_map(|first| first.iter_days()).take_while(move |date| Some(*date) <= last);
-    // They are in order of time, as the days are.
-    let mut coming = believable().peekable();
-    days.map(move |date| {
-        let mut day = Day { date, observed: false, debits: [Decimal::ZERO; _] };
-        while let Some(transaction) = coming.next_if(|transaction| day_of(transaction) == date) {
-            day.observed = true;
-            if !transaction.credit {
-                let sum = &mut day.debits[transaction.category as usize];
-                *sum = sum.saturating_add(transaction.amount);
-            }
+impl Calendar {
+    fn fill(&mut self, transactions: &[Transaction], history: LastOfHistory) {
+        let believable = || transactions.iter().filter(|transaction| transaction.plausible_time);
+        let day_of = |transaction: &Transaction| transaction.occurred_at.date_naive();
+        let (first, last) = (believable().next().map(day_of), believable().next_back().map(day_of));
+        let days = first.into_iter().flat_map(|first| first.iter_days());
+        refill(&mut self.dates, days.take_while(|date| Some(*date) <= last));
+        let dates = || self.dates.iter();
+        // Monday is 0.
+        refill(&mut self.weekdays, dates().map(|date| small(date.weekday().num_days_from_monday())));
+        refill(&mut self.months, dates().map(|date| small(date.month())));
+        refill(&mut self.days, dates().map(|date| small(date.day())));
+        refill(&mut self.periods, dates().map(|date| history.period(*date)));
+        refill(&mut self.observed, dates().map(|_| false));
+        refill(&mut self.totals, dates().map(|_| 0.0));
+        for debits in &mut self.debits {
+            refill(debits, self.dates.iter().map(|_| 0.0));
         }
-        day
-    })
+
+        // They are in order of time, as the days are.
+        let (mut coming, mut place) = (believable().peekable(), 0);
+        while let Some(date) = coming.peek().map(|transaction| day_of(transaction)) {
+            while self.dates[place] < date {
+                place += 1;
+            }
+            self.observed[place] = true;
+            // Decimals are summed exactly, and become binary once, at the end.
+            let mut sums = [Decimal::ZERO; Category::ALL.len()];
+            while let Some(transaction) = coming.next_if(|transaction| day_of(transaction) == date) {
+                if !transaction.credit {
+                    let sum = &mut sums[transaction.category as usize];
+                    *sum = sum.saturating_add(transaction.amount);
+                }
+            }
+            let spent = || sums.iter().enumerate().filter(|(_, sum)| !sum.is_zero());
+            for (category, sum) in spent() {
+                self.debits[category][place] = nearest_float(*sum);
+            }
+            self.totals[place] = nearest_float(spent().fold(Decimal::ZERO, |all, (_, sum)| all.saturating_add(*sum)));
+        }
+    }
+
+    /// In the order of the declaration.
+    fn columns<'a>(&'a self, subject: &'a str) -> Vec<Cells<'a>> {
+        let mut columns = vec![Cells::Same(subject), Cells::Day(&self.dates), Cells::Float64(&self.totals)];
+        columns.extend(self.debits.iter().map(|debits| Cells::Float64(debits)));
+        columns.extend([
+            Cells::Bool(&self.observed),
+            Cells::Int8(&self.weekdays),
+            Cells::Int8(&self.months),
+            Cells::Int8(&self.days),
+            Cells::Texts(&self.periods),
+        ]);
+        columns
+    }
+}
+
+fn refill<T>(column: &mut Vec<T>, values: impl Iterator<Item = T>) {
+    column.clear();
+    column.extend(values);
 }
 
 #[derive(Debug, Default)]
 pub struct SpendingRows {
+    calendar: Calendar,
     users: u64,
     transactions: u64,
     days: u64,
@@ -95,7 +144,6 @@ impl DatasetRows for SpendingRows {
         calendar.extend(Category::ALL.map(|category| required(category.name(), DataType::Float64)));
         calendar.extend([
             required("observed", DataType::Boolean),
-            // Monday is 0.
             required("weekday", DataType::Int8),
             required("month", DataType::Int8),
             required("day", DataType::Int8),
@@ -130,23 +178,11 @@ impl DatasetRows for SpendingRows {
         let history = LastOfHistory::before(out.cut());
         let subject = user.subject.to_string();
         self.users += u64::from(!user.transactions.is_empty());
-        for Day { date, observed, debits } in calendar(user) {
-            self.days += 1;
-            self.observed_days += u64::from(observed);
-            // Decimals are summed exactly, and become binary once, at the end.
-            let spent = debits.iter().filter(|debit| !debit.is_zero());
-            let total = spent.fold(Decimal::ZERO, |sum, debit| sum.saturating_add(*debit));
-            out.row(CALENDAR)?
-                .put(subject.as_str())
-                .put(date)
-                .put(nearest_float(total))
-                .put_all(if observed { debits.map(nearest_float) } else { [0.0; _] })
-                .put(observed)
-                .put(small(date.weekday().num_days_from_monday()))
-                .put(small(date.month()))
-                .put(small(date.day()))
-                .put(history.period(date));
-        }
+        self.calendar.fill(&user.transactions, history);
+        let days = self.calendar.dates.len();
+        self.days += days as u64;
+        self.observed_days += self.calendar.observed.iter().map(|observed| u64::from(*observed)).sum::<u64>();
+        out.rows(CALENDAR, days, &self.calendar.columns(&subject))?;
         for (position, transaction) in (0u32..).zip(&user.transactions) {
             self.count(transaction);
             out.row(TRANSACTIONS)?
