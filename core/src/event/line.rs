@@ -144,7 +144,7 @@ mod tests {
             r#""user_id":"00000000-0000-4000-8000-000000000002""#,
             r#""event_type":"transaction_creation""#,
             r#""occurred_at":"2024-01-01T00:00:31Z""#,
-            r#""data":{"x":[{}],"amount":80.87,"transaction_type":"credit"}"#,
+            r#""data":{"x":true,"transaction_id":"t0","amount":80.87,"transaction_type":"credit"}"#,
         ];
         let read_from = |start: usize| {
             let mut fields = fields;
