@@ -60,29 +60,32 @@ impl<'a> Envelope<'a> {
             occurred_at: occurred_at?,
             schema_version: schema_version.unwrap_or(1),
             data: match data? {
-                Data::Read(readings) => readings,
-                Data::Passed(mut scan) => Readings::scan(schema::place_of(&event_type)?, &mut scan)?,
+                Data::Placed(readings) => readings,
+                Data::Unplaced(entries) => Readings::new(schema::place_of(&event_type)?, entries),
             },
             event_type,
         })
     }
 }
 
-/// The values of an event, which only its type tells how to read.
+/// The values of an event, whose places only its type tells.
 enum Data<'a> {
-    Read(Readings<'a>),
-    /// They came before the type, and are to be read from there.
-    Passed(Scan<'a>),
+    Placed(Readings<'a>),
+    /// They came before the type.
+    Unplaced(Vec<(Cow<'a, str>, Cell<'a>)>),
 }
 
 impl<'a> Data<'a> {
     fn read(scan: &mut Scan<'a>, event_type: Option<&str>) -> Option<Self> {
-        let Some(event_type) = event_type else {
-            let start = scan.clone();
-            scan.cell()?;
-            return Some(Data::Passed(start));
-        };
-        Readings::scan(schema::place_of(event_type)?, scan).map(Data::Read)
+        if let Some(event_type) = event_type {
+            return Readings::scan(schema::place_of(event_type)?, scan).map(Data::Placed);
+        }
+        let mut entries = Vec::with_capacity(16);
+        scan.object(|scan, key| {
+            entries.push((key, scan.cell()?));
+            Some(())
+        })?;
+        Some(Data::Unplaced(entries))
     }
 }
 

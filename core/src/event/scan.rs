@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::cell::Cell;
 
 /// A place in JSON, and what can be read from there on.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Scan<'a> {
     json: &'a str,
     at: usize,
