@@ -313,8 +313,7 @@ async fn a_user_is_erased_and_the_receipt_followed_to_its_end() {
     let running = Running::start().await;
     running.send_of(3, 40, any_event).await;
     assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
-    let report = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
-    assert_eq!(running.post(&format!("datasets/{}/versions/1/trained", Dataset::SPENDING.id()), report).await.0, 201);
+    running.report_trained(Dataset::SPENDING).await;
     let user = Uuid::from_u128(2).to_string();
     let receipt = running.says(&["erase", &user]);
     shows!("erase", receipt);

@@ -37,10 +37,7 @@ async fn an_erased_user_is_gone_from_everywhere_and_the_rest_stays_exact() {
     running.send_of(4, 150, any_event).await;
     assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
     assert_eq!(running.force(Dataset::SEGMENTATION).await.0, 200);
-    let trained = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
-    let path = format!("datasets/{}/versions/1/trained", Dataset::SPENDING.id());
-    let (status, answer) = running.post(&path, trained).await;
-    assert!(status < 300, "{status} {answer}");
+    running.report_trained(Dataset::SPENDING).await;
     // Of an epoch that is still open.
     let later: Vec<Value> = (150..200).map(|event| any_event(2, event)).collect();
     assert_eq!(running.send(&later).await.1["accepted"], 50);
@@ -89,9 +86,7 @@ async fn a_receipt_names_what_was_withdrawn_by_whoever_did_not_come_to_note_it()
     let running = Running::start().await;
     running.send_of(2, 20, transaction).await;
     assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
-    let trained = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
-    let path = format!("datasets/{}/versions/1/trained", Dataset::SPENDING.id());
-    assert!(running.post(&path, trained).await.0 < 300);
+    running.report_trained(Dataset::SPENDING).await;
     let (_, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(1)), None).await;
     let url = receipt["receipt"].as_str().unwrap();
     let noted = completed(&running, url).await;

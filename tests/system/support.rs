@@ -94,6 +94,13 @@ impl Running {
         head
     }
 
+    /// Reports that a model was trained on a dataset's first version.
+    pub async fn report_trained(&self, dataset: Dataset) {
+        let report = json!({"model_id": "lstm", "model_version": "3", "metrics": {}});
+        let (status, answer) = self.post(&format!("datasets/{}/versions/1/trained", dataset.id()), report).await;
+        assert_eq!(status, 201, "{answer}");
+    }
+
     pub async fn force(&self, dataset: Dataset) -> (u16, Value) {
         self.post("prepare-data", json!({"dataset_id": dataset.id(), "force": true, "reason": "a test"})).await
     }

@@ -26,7 +26,6 @@ pub struct Line<'a> {
 struct Envelope<'a> {
     event_id: Cow<'a, str>,
     user_id: Cow<'a, str>,
-    event_type: Cow<'a, str>,
     occurred_at: Cow<'a, str>,
     schema_version: u32,
     data: Readings<'a>,
@@ -53,7 +52,6 @@ impl<'a> Envelope<'a> {
             _ => scan.cell().map(drop),
         })?;
         scan.is_at_end().then_some(())?;
-        let event_type = event_type?;
         Some(Self {
             event_id: event_id?,
             user_id: user_id?,
@@ -61,9 +59,8 @@ impl<'a> Envelope<'a> {
             schema_version: schema_version.unwrap_or(1),
             data: match data? {
                 Data::Placed(readings) => readings,
-                Data::Unplaced(entries) => Readings::new(schema::place_of(&event_type)?, entries),
+                Data::Unplaced(entries) => Readings::new(schema::place_of(&event_type?)?, entries),
             },
-            event_type,
         })
     }
 }
@@ -106,7 +103,7 @@ pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
     let data = envelope.data;
     // Fields of an older version are admitted by its declaration, and judged by the newest.
     if envelope.schema_version < data.schema.version
-        && !std::ptr::eq(schema::of_version(&envelope.event_type, envelope.schema_version)?, data.schema)
+        && !std::ptr::eq(schema::of_version(data.schema.event_type, envelope.schema_version)?, data.schema)
     {
         return None;
     }

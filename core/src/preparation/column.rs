@@ -1,4 +1,4 @@
-//! Building the columns of a table, row by row.
+//! Building the columns of a table, row by row or many rows at once.
 
 use std::mem::replace;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub enum Cell<'a> {
 /// The values of a column in consecutive rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Cells<'a> {
-    /// The same in each.
+    /// The same text in each.
     Same(&'a str),
     Texts(&'a [&'a str]),
     Float64(&'a [f64]),

@@ -125,9 +125,6 @@ impl Profile {
         self.nulls += array.null_count() as u64;
         if let Some(numbers) = &mut self.numbers {
             match array.data_type() {
-                DataType::Float64 if array.null_count() == 0 => {
-                    numbers.add_all(array.as_primitive::<Float64Type>().values());
-                }
                 DataType::Float64 => numbers.add_array(array.as_primitive::<Float64Type>()),
                 DataType::Float32 => numbers.add_array(array.as_primitive::<Float32Type>()),
                 DataType::Int8 => numbers.add_array(array.as_primitive::<Int8Type>()),
@@ -169,23 +166,22 @@ impl Profile {
 
 impl Numbers {
     fn add_array<T: ArrowPrimitiveType<Native: Into<f64>>>(&mut self, array: &PrimitiveArray<T>) {
-        let values: Vec<f64> = match array.null_count() {
-            0 => array.values().iter().map(|value| (*value).into()).collect(),
-            _ => array.iter().flatten().map(Into::into).collect(),
-        };
-        self.add_all(&values);
+        match array.null_count() {
+            0 => self.add_all(array.values()),
+            _ => self.add_all(&array.iter().flatten().collect::<Vec<_>>()),
+        }
     }
 
     /// Takes in a batch: its own mean and squares in two passes, merged with those of
     /// earlier ones (Chan, Golub and LeVeque 1979).
-    fn add_all(&mut self, values: &[f64]) {
-        let Some(first) = values.first() else { return };
+    fn add_all<T: Copy + Into<f64>>(&mut self, values: &[T]) {
+        let Some(first) = values.first().map(|first| (*first).into()) else { return };
         if self.count == 0 {
-            (self.minimum, self.maximum) = (*first, *first);
+            (self.minimum, self.maximum) = (first, first);
         }
         self.minimum = fold(values, self.minimum, |least, value| least.min(value), f64::min);
         self.maximum = fold(values, self.maximum, |most, value| most.max(value), f64::max);
-        values.iter().for_each(|value| self.histogram.add(*value));
+        values.iter().for_each(|value| self.histogram.add((*value).into()));
         let (before, added) = (self.count as f64, values.len() as f64);
         let mean = fold(values, 0.0, |sum, value| sum + value, |one, other| one + other) / added;
         let squares = fold(values, 0.0, |sum, value| sum + (value - mean).powi(2), |one, other| one + other);
@@ -203,16 +199,21 @@ impl Numbers {
 
 /// Folds values in several lanes, which a processor does at once: always the same
 /// ones, so that rounding is the same each time. `start` begins every lane.
-fn fold(values: &[f64], start: f64, step: impl Fn(f64, f64) -> f64, join: impl Fn(f64, f64) -> f64) -> f64 {
+fn fold<T: Copy + Into<f64>>(
+    values: &[T],
+    start: f64,
+    step: impl Fn(f64, f64) -> f64,
+    join: impl Fn(f64, f64) -> f64,
+) -> f64 {
     let mut lanes = [start; 8];
     let (rows, rest) = values.as_chunks::<8>();
     for row in rows {
         for (lane, value) in lanes.iter_mut().zip(row) {
-            *lane = step(*lane, *value);
+            *lane = step(*lane, (*value).into());
         }
     }
     for (lane, value) in lanes.iter_mut().zip(rest) {
-        *lane = step(*lane, *value);
+        *lane = step(*lane, (*value).into());
     }
     lanes.into_iter().reduce(join).unwrap_or(start)
 }

@@ -181,7 +181,7 @@ impl DatasetRows for SpendingRows {
         self.calendar.fill(&user.transactions, history);
         let days = self.calendar.dates.len();
         self.days += days as u64;
-        self.observed_days += self.calendar.observed.iter().map(|observed| u64::from(*observed)).sum::<u64>();
+        self.observed_days += self.calendar.observed.iter().filter(|observed| **observed).count() as u64;
         out.rows(CALENDAR, days, &self.calendar.columns(&subject))?;
         for (position, transaction) in (0u32..).zip(&user.transactions) {
             self.count(transaction);
