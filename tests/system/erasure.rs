@@ -1,8 +1,8 @@
 //! Erasing a user: everything goes, and everything else stays exact.
 
-use learning_core::dataset::Dataset;
+use learning_core::dataset::{Dataset, Epoch};
 use learning_core::event::UserId;
-use learning_core::store::{Objects, Quarantine, Versions};
+use learning_core::store::{Heads, Objects, Quarantine, Saved, Versions};
 use learning_core::usecase::{ERASURE_PATIENCE, Erase, ErasureStatus, Prepare, Reconcile, Request};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -100,6 +100,29 @@ async fn a_receipt_names_what_was_withdrawn_by_whoever_did_not_come_to_note_it()
     assert_eq!(again, noted);
     assert_eq!(noted["versions"][0]["withdrawn"], json!([1]));
     assert_eq!(noted["versions"][0]["models"][0]["model_id"], "lstm");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_version_takes_the_place_of_none() {
+    let running = Running::start().await;
+    running.send_of(1, 20, transaction).await;
+    assert_eq!(running.force(Dataset::SPENDING).await.0, 200);
+    let (_, receipt) = running.call("DELETE", &format!("/coaching/users/{}/data", user(0)), None).await;
+    let url = receipt["receipt"].as_str().unwrap();
+    let part = format!("erasures/{}/spending.json", url.rsplit('/').next().unwrap());
+    let heads = Heads::new(&running.stack.clients);
+    // As if the replacement had crashed nowhere, before its note, and before it wrote the head too.
+    for crash in ["nowhere", "before the note", "before the head"] {
+        let noted = completed(&running, url).await;
+        let spending = &noted["versions"][0];
+        assert_eq!((&spending["withdrawn"], &spending["successor"]), (&json!([1]), &Value::Null), "{crash}: {noted}");
+        Objects::new(&running.stack.clients).delete(&part).await.unwrap();
+        if crash == "before the note" {
+            let mut head = heads.read(Dataset::SPENDING).await.unwrap().unwrap();
+            head.erased_from = Some(Epoch::FIRST);
+            assert_eq!(heads.save(&mut head, chrono::Utc::now()).await.unwrap(), Saved::Yes);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,9 +53,9 @@ impl Replace {
         let affected: Vec<VersionRecord> = self.all(dataset).await?.into_iter().filter(|v| v.epoch >= from).collect();
         let stale = |version: &&VersionRecord| version.withdrawn.is_none() && version.erased < head.erased.events;
         let old: Vec<&VersionRecord> = affected.iter().filter(stale).collect();
-        let successor = match affected.iter().map(|version| version.version).max() {
+        let successor = match affected.iter().max_by_key(|version| version.version) {
             // A version that was prepared since the erasure is the successor.
-            Some(newest) if !old.iter().any(|version| version.version == newest) => Some(newest),
+            Some(newest) if newest.withdrawn.is_none() && !stale(&newest) => Some(newest.version),
             _ if head.stored().events == 0 || old.is_empty() => None,
             _ => Some(self.prepare.prepare_again(dataset, REASON, now).await?.version),
         };
@@ -82,6 +82,9 @@ impl Replace {
             return Ok(());
         }
         let versions = self.all(dataset).await?;
+        let stands =
+            |number: &Version| versions.iter().any(|version| version.version == *number && version.withdrawn.is_none());
+        let successor = successor.filter(stands);
         for receipt in waiting {
             let (mut withdrawn, mut models) = (Vec::new(), Vec::new());
             for version in versions.iter().filter(|version| version.is_withdrawn_since(receipt.requested_at)) {
