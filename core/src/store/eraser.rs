@@ -25,6 +25,7 @@ use crate::event::{StoredEvent, UserId};
 const ERASURE: &str = "erasure";
 const EVENTS: &str = "erased_events";
 const AFFECTED: &str = "affected";
+const QUARANTINED: &str = "quarantined";
 
 /// A stored event, and where it is counted.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,8 @@ pub struct Tombstone {
     pub erased_at: DateTime<Utc>,
     /// Events deleted so far.
     pub events: u64,
+    /// Quarantined originals that were found.
+    pub quarantined: u64,
     /// Datasets of whose closed epochs something was deleted.
     pub affected: Vec<Dataset>,
     /// The epoch and the shard that still count the user as sufficient.
@@ -124,6 +127,32 @@ impl Eraser {
         let request = self.client.get_item().table_name(&self.events_table).set_key(Some(history_key(user)));
         let answer = request.consistent_read(true).send().await.context("could not read a tombstone")?;
         answer.item().filter(|item| item.contains_key(ERASED_AT)).map(|item| tombstone(user, item)).transpose()
+    }
+
+    /// Notes on the tombstone how many quarantined originals were found, before they are
+    /// deleted: whoever comes later finds fewer, and changes nothing.
+    ///
+    /// # Errors
+    /// Whatever the service says.
+    pub async fn note_quarantined(&self, user: UserId, originals: u64) -> Result<()> {
+        let noted = self
+            .client
+            .update_item()
+            .table_name(&self.events_table)
+            .set_key(Some(history_key(user)))
+            .update_expression(format!("SET {QUARANTINED} = :originals"))
+            .condition_expression(format!("attribute_not_exists({QUARANTINED}) OR {QUARANTINED} < :originals"))
+            .expression_attribute_values(":originals", number(originals))
+            .send()
+            .await;
+        match noted {
+            Err(error)
+                if !error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Err(error).context("could not note on a tombstone what was quarantined")
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Some of the user's events; none when all are gone.
@@ -268,6 +297,7 @@ fn tombstone(user: UserId, item: &Item) -> Result<Tombstone> {
         erasure: attribute::get_string(item, ERASURE)?.parse()?,
         erased_at: attribute::get_time(item, ERASED_AT)?,
         events: attribute::find_number(item, EVENTS)?.unwrap_or(0),
+        quarantined: attribute::find_number(item, QUARANTINED)?.unwrap_or(0),
         affected,
         sufficient: since.zip(on),
         counted_on: attribute::find_number(item, COUNTED_ON)?.map(ShardId::pick),

@@ -109,12 +109,14 @@ impl Erase {
             self.remove_events(user).await?;
             let quarantined = self.quarantine.list().await?;
             let theirs: Vec<_> = quarantined.into_iter().filter(|one| one.mentions(user)).collect();
-            self.quarantine.release(&theirs).await?;
+            if !theirs.is_empty() {
+                self.eraser.note_quarantined(user, theirs.len() as u64).await?;
+                self.quarantine.release(&theirs).await?;
+            }
+            // Two may be at it: what either has found stands on the tombstone.
             let tombstone = self.tombstone(user).await?;
-            // Two may be at it: the one that came second finds nothing left.
-            let noted = self.receipts.read(erasure).await?.map_or(0, |receipt| receipt.quarantined);
             receipt.events = tombstone.events;
-            receipt.quarantined = noted.max(theirs.len() as u64);
+            receipt.quarantined = tombstone.quarantined;
             receipt.affected = tombstone.affected;
             receipt.erased_at = Some(Utc::now());
             self.receipts.save(&receipt).await?;
