@@ -295,3 +295,20 @@ async fn what_a_process_has_begun_itself_is_not_taken_over_as_if_it_were_left_be
     assert!(matches!(take_over(now).await, Prepared::New(version) if version.version.0 == 1));
     assert_counts_are_exact(&running.stack).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_by_a_clock_that_is_ahead_is_taken_up_at_once() {
+    let running = Running::start().await;
+    fill(&running, 0..100).await;
+    let objects = Objects::new(&running.stack.clients);
+    let manifest = "prepared/goal/v000001/manifest.json";
+    objects.put(manifest, b"of another time".to_vec(), "application/json").await.unwrap();
+    let prepare = Prepare::new(&running.stack.clients, &running.stack.settings);
+    let request = Request::Forced { reason: "a test".to_owned() };
+    prepare.prepare(Dataset::GOAL, &request, Utc::now() + Duration::days(1)).await.unwrap_err();
+
+    objects.delete(manifest).await.unwrap();
+    let (status, prepared) = running.force(Dataset::GOAL).await;
+    assert_eq!((status, &prepared["version"]), (200, &json!(1)), "{prepared}");
+    assert_counts_are_exact(&running.stack).await;
+}

@@ -95,6 +95,9 @@ pub struct Preparation {
     pub erased: u64,
     /// Whoever works at it has until then; afterwards it may be taken over.
     pub lease_until: DateTime<Utc>,
+    /// Whoever worked at it has let go, whatever the lease says: they may have had another clock.
+    #[serde(default)]
+    pub let_go: bool,
     /// What earlier attempts left is being swept away, until then at the latest: nobody
     /// may go on with it meanwhile.
     #[serde(default)]
@@ -120,6 +123,7 @@ impl Preparation {
             started_at: now,
             erased: head.erased.events,
             lease_until,
+            let_go: false,
             swept_until: None,
             counts,
             forced: None,
@@ -129,6 +133,16 @@ impl Preparation {
     /// Whether events were erased since it began.
     pub fn is_outdated(&self, head: &Head) -> bool {
         self.erased < head.erased.events
+    }
+
+    /// Whether somebody may be at work on it.
+    pub fn is_leased(&self, now: DateTime<Utc>) -> bool {
+        !self.let_go && self.lease_until > now
+    }
+
+    /// Leases it, or for longer, to whoever works at it.
+    pub fn lease(&mut self, until: DateTime<Utc>) {
+        (self.lease_until, self.let_go) = (until, false);
     }
 
     pub fn is_swept(&self, now: DateTime<Utc>) -> bool {
@@ -186,7 +200,7 @@ impl Head {
     /// it failed of, where that is told, is noted. `false` where there is none.
     pub fn let_go(&mut self, failure: Option<&str>, now: DateTime<Utc>) -> bool {
         let Some(preparation) = &mut self.preparation else { return false };
-        preparation.lease_until = now;
+        (preparation.lease_until, preparation.let_go) = (now, true);
         if let Some(failure) = failure {
             let cause = format!("The preparation of version {} has failed: {failure}", preparation.version.0);
             let state = self.state;

@@ -101,7 +101,7 @@ impl Erase {
         let user = receipt.user_id;
         if receipt.erased_at.is_none() {
             self.eraser.bury(user, erasure, receipt.requested_at).await?;
-            let is_under_way = |(_, preparation): &(Dataset, Preparation)| preparation.lease_until > now;
+            let is_under_way = |(_, preparation): &(Dataset, Preparation)| preparation.is_leased(now);
             if receipt.requested_at + PATIENCE > now && self.heads.preparations().await?.iter().any(is_under_way) {
                 tracing::info!(%erasure, "an erasure waits for versions that are being made");
                 return Ok(receipt);

@@ -124,5 +124,5 @@ impl Evaluate {
 }
 
 fn is_abandoned(overview: &Overview, now: DateTime<Utc>) -> bool {
-    overview.head.preparation.as_ref().is_none_or(|preparation| preparation.lease_until <= now)
+    overview.head.preparation.as_ref().is_none_or(|preparation| !preparation.is_leased(now))
 }

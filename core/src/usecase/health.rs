@@ -137,7 +137,7 @@ fn waiting(overview: &Overview, settings: &Settings, now: DateTime<Utc>) -> Opti
             (Step::Preparation, head.state_since)
         }
         // While its lease runs, somebody is at it.
-        State::Preparing if head.preparation.as_ref()?.lease_until <= now => (Step::Preparation, head.state_since),
+        State::Preparing if !head.preparation.as_ref()?.is_leased(now) => (Step::Preparation, head.state_since),
         State::Collecting | State::Assessing | State::Ready | State::Blocked | State::Preparing => return None,
     };
     Some(Waiting { dataset, step, since, age_seconds: (now - since).num_seconds().max(0) })

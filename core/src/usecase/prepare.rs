@@ -233,11 +233,11 @@ impl Prepare {
     /// Takes up what somebody began, unless they may still be at it.
     async fn take_over(&self, mut head: Head, request: &Request, now: DateTime<Utc>) -> Result<Head, PrepareError> {
         if let Some(preparation) = &mut head.preparation {
-            let may_be_at_work = preparation.lease_until > now && !matches!(request, Request::TakeOver { .. });
+            let may_be_at_work = preparation.is_leased(now) && !matches!(request, Request::TakeOver { .. });
             if preparation.is_swept(now) || may_be_at_work {
                 return Err(under_way(&head));
             }
-            preparation.lease_until = now + LEASE;
+            preparation.lease(now + LEASE);
         }
         self.save(&mut head, now).await?;
         Ok(head)
@@ -303,7 +303,7 @@ impl Prepare {
         // The manifest vouches for the files: nobody may have swept them, or erased users,
         // since the head was read, and from here on nobody takes this for abandoned.
         if let Some(preparation) = &mut head.preparation {
-            preparation.lease_until = preparation.lease_until.max(Utc::now() + LEASE);
+            preparation.lease(preparation.lease_until.max(Utc::now() + LEASE));
         }
         self.save(&mut head, now).await?;
         self.build.commit(&put).await?;

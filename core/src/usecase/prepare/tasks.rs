@@ -84,7 +84,7 @@ impl Prepare {
         };
         let (mut preparation, counts) = self.close(&mut head, now).await?;
         preparation.counts = Some(counts);
-        preparation.lease_until = now + LEASE;
+        preparation.lease(now + LEASE);
         let plan = Plan {
             dataset,
             version: preparation.version,
