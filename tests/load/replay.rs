@@ -3,15 +3,17 @@
 //! Three runs, side by side: (a) a replay of the bundled sample over HTTP, end to
 //! end; (b) the same events through the ingestion use case with a recorder in
 //! front of the DynamoDB engine; (c) the recorded transactions posted to a fresh
-//! engine, without the SDK and without anything of ours. The ratio is (c's time)
-//! ÷ (a's time). Then the latency of single events.
+//! engine, without the SDK and without anything of ours: as many at once as (a) may
+//! have, each after those that it builds on, and each is carried out. The ratio is (c's
+//! time) ÷ (a's time). Then the latency of single events.
 //!
 //! `cargo bench -p fincoach-local --bench replay`
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -24,12 +26,14 @@ use fincoach_local::stack::{Options, Stack};
 use fincoach_simulate::Simulation;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use learning_core::dataset::settings::Settings;
-use learning_core::store::{Counters, Heads, ensure};
+use learning_core::store::{self, Counters, Heads};
 use learning_core::usecase::{Ids, Ingest, Terms, initialize};
 use serde_json::Value;
+use tokio::sync::SetOnce;
 
 const ROUNDS: usize = 5;
-const IN_FLIGHT: usize = 4;
+/// A replay has four requests under way, and each of them four transactions.
+const IN_FLIGHT: usize = 16;
 const SINGLE_EVENTS: usize = 500;
 
 #[tokio::main]
@@ -75,14 +79,19 @@ async fn end_to_end(events: usize) -> Result<Duration> {
     Ok(took)
 }
 
-/// A transaction as it was sent: its headers and its body.
-type Recorded = (HeaderMap, Bytes);
+/// A transaction as it was sent, and which of those before it wrote to the same users.
+#[derive(Clone)]
+struct Recorded {
+    headers: HeaderMap,
+    body: Bytes,
+    after: Vec<usize>,
+}
 
 #[derive(Clone)]
 struct Recorder {
     engine: String,
     client: reqwest::Client,
-    transactions: Arc<Mutex<Vec<Recorded>>>,
+    transactions: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
 }
 
 async fn pass_on(State(recorder): State<Recorder>, headers: HeaderMap, body: Bytes) -> (StatusCode, Bytes) {
@@ -101,7 +110,7 @@ async fn fresh_engine(folder: &std::path::Path) -> Result<(Engines, Settings)> {
     let engines = engine::start(options, Rules::bundled()?, deliveries).await?;
     let settings = environment::settings(folder)?;
     let clients = environment::clients(&engines, &settings);
-    ensure(&clients).await?;
+    store::ensure(&clients).await?;
     initialize(&Counters::new(&clients), &Heads::new(&clients), Utc::now()).await?;
     Ok((engines, settings))
 }
@@ -125,8 +134,29 @@ async fn record(events: &[Value]) -> Result<Vec<Recorded>> {
     }
     proxy.abort();
     engines.stop().await;
-    let mut transactions = transactions.lock().expect("no panic before");
-    Ok(std::mem::take(&mut *transactions))
+    let transactions = std::mem::take(&mut *transactions.lock().expect("no panic before"));
+    in_order(transactions)
+}
+
+fn in_order(transactions: Vec<(HeaderMap, Bytes)>) -> Result<Vec<Recorded>> {
+    let mut last = HashMap::new();
+    let mut recorded = Vec::with_capacity(transactions.len());
+    for (number, (headers, body)) in transactions.into_iter().enumerate() {
+        let users = users(&serde_json::from_slice(&body)?);
+        let after: BTreeSet<usize> = users.into_iter().filter_map(|user| last.insert(user, number)).collect();
+        recorded.push(Recorded { headers, body, after: after.into_iter().collect() });
+    }
+    Ok(recorded)
+}
+
+/// The users of whom a transaction writes or checks an item.
+fn users(transaction: &Value) -> BTreeSet<String> {
+    let items = transaction["TransactItems"].as_array().into_iter().flatten();
+    let users = items.filter_map(|item| {
+        let item = item.as_object()?.values().next()?;
+        ["Item", "Key"].iter().find_map(|keys| item[keys]["user_id"]["S"].as_str())
+    });
+    users.map(str::to_owned).collect()
 }
 
 /// The recorded transactions, into a fresh engine, as fast as it takes them.
@@ -134,14 +164,21 @@ async fn bare(recorded: &[Recorded]) -> Result<Duration> {
     let folder = tempfile::tempdir()?;
     let (engines, _) = fresh_engine(folder.path()).await?;
     let client = reqwest::Client::builder().no_proxy().build()?;
+    let done: Vec<SetOnce<()>> = recorded.iter().map(|_| SetOnce::new()).collect();
     let begun = Instant::now();
-    stream::iter(recorded.to_vec())
-        .map(|(headers, body)| {
-            let request = client.post(&engines.dynamodb).headers(headers).body(body);
-            async move { request.send().await?.bytes().await }
+    stream::iter(recorded.iter().zip(&done))
+        .map(async |(Recorded { headers, body, after }, carried_out)| {
+            for earlier in after {
+                done[*earlier].wait().await;
+            }
+            let request = client.post(&engines.dynamodb).headers(headers.clone()).body(body.clone());
+            let answer = request.send().await?;
+            ensure!(answer.status() == StatusCode::OK, "{}: {}", answer.status(), answer.text().await?);
+            answer.bytes().await?;
+            Ok(carried_out.set(())?)
         })
         .buffer_unordered(IN_FLIGHT)
-        .try_for_each(|_| async { Ok(()) })
+        .try_for_each(|()| async { Ok(()) })
         .await?;
     let took = begun.elapsed();
     engines.stop().await;
