@@ -17,8 +17,9 @@ use crate::senders::{Load, SECRETS, Told};
 const AT: [f64; 3] = [0.3, 0.55, 0.8];
 const ERASED_EACH_TIME: u32 = 4;
 /// MB that the process may grow by, from the first third of its samples to the last: each of four versions may
-/// have 256 MB of rows in memory (`MEMORY` in core/src/preparation/builder.rs). What leaks shows in the slope.
-const GROWTH: f64 = 4.0 * 256.0;
+/// have 64 MB of users in memory (`LEARNING_PREPARATION_BYTES`), and as much again on its way. What leaks shows in
+/// the slope.
+const GROWTH: f64 = 4.0 * 2.0 * 64.0;
 
 pub async fn soak(load: Load) -> Chapter {
     let folder = tempfile::tempdir().unwrap();
@@ -100,7 +101,7 @@ fn report(load: Load, place: &Place, told: Told, samples: &[(f64, f64)], counted
              meanwhile everything is assessed and prepared on request, and four users are erased; versions are also\n\
              prepared by themselves. No event was lost, none counted twice, nothing panicked, and no planted secret\n\
              is in a table, an object or the log. Memory follows the versions that are being made, up to four at once:\n\
-             each holds its rows, up to 256 MB of them.",
+             each holds up to 64 MB of users.",
             load.senders
         ),
     );

@@ -50,6 +50,8 @@ pub struct Settings {
     pub batch_events: usize,
     /// Parallel scans of the events table.
     pub scan_segments: u32,
+    /// Bytes of users that a preparation holds before it spills them to scratch files.
+    pub preparation_bytes: usize,
     /// Least time between two automatic assessments of a dataset.
     pub min_interval: Duration,
     /// Whether a dataset that becomes ready is prepared at once.
@@ -161,6 +163,7 @@ impl Default for Settings {
             require_auth: true,
             batch_events: 500,
             scan_segments: 4,
+            preparation_bytes: 256 * 1024 * 1024,
             min_interval: Duration::hours(1),
             auto_prepare: PerDataset::from_fn(|_| true),
             extra_gates: PerDataset::default(),
@@ -248,6 +251,7 @@ impl Settings {
         vars.read("KEEP_INCOMING", &mut settings.keep_incoming, |_| true, "true or false")?;
         vars.read("REQUIRE_AUTH", &mut settings.require_auth, |_| true, "true or false")?;
         settings.read_bodies(vars)?;
+        settings.read_preparation(vars)?;
         settings.read_privacy(vars)?;
         vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.clock_skew)?;
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
@@ -277,6 +281,11 @@ impl Settings {
         vars.read("BODY_BYTES", &mut self.body_bytes, |bytes| (kib..=4 * mib).contains(bytes), "1024 to 4194304")?;
         let possible = |bytes: &usize| (kib..=256 * mib).contains(bytes);
         vars.read("DECOMPRESSED_BYTES", &mut self.decompressed_bytes, possible, "1024 to 268435456")
+    }
+
+    fn read_preparation(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
+        let possible = |bytes: &usize| (1024 * 1024..=64 * 1024 * 1024 * 1024).contains(bytes);
+        vars.read("PREPARATION_BYTES", &mut self.preparation_bytes, possible, "1048576 to 68719476736")
     }
 
     /// Every rule of redaction has a switch.

@@ -19,8 +19,6 @@ use crate::dataset::Dataset;
 use crate::dataset::settings::{PseudonymKey, Settings};
 use crate::event::{StoredEvent, UserId};
 
-/// Bytes of users that one builder holds before it spills them.
-pub const MEMORY: usize = 256 << 20;
 /// Events of a split that one file is made of: some 64 to 256 MB of Parquet.
 const EVENTS_IN_A_FILE: u64 = 4_000_000;
 
@@ -97,7 +95,7 @@ impl Builder {
             key: key.clone(),
             settings: settings.clone(),
             reads,
-            memory: MEMORY,
+            memory: settings.preparation_bytes,
             events_in_a_file: EVENTS_IN_A_FILE,
             held: Vec::new(),
             held_bytes: 0,

@@ -28,7 +28,7 @@ mod user;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use builder::{Builder, MEMORY, SegmentRun, Tallies};
+pub use builder::{Builder, SegmentRun, Tallies};
 pub use certificate::Certificate;
 pub use diff::{Difference, Drift, Shift, difference};
 pub use documents::{Document, documents, grouped};

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::{PREFIX, Settings};
 use learning_core::store::{Clients, local_http_client};
 
@@ -17,8 +18,9 @@ use crate::engine::{self, Endpoints, Engines};
 
 /// Reads the settings. What the environment leaves open: no minimum interval
 /// between automatic assessments, a pseudonym key that is made once and kept in the
-/// data folder, and scans in one segment: the engine has one lock, so that segments
-/// gain nothing, and no index by them, so that each page of one reads the whole table.
+/// data folder, scans in one segment: the engine has one lock, so that segments
+/// gain nothing, and no index by them, so that each page of one reads the whole table;
+/// and a quarter of the memory for a preparation, since all four may be under way here.
 ///
 /// # Errors
 /// An unknown or impossible setting; a key file that cannot be read or made.
@@ -33,6 +35,8 @@ pub fn settings(data_dir: &Path) -> Result<Settings> {
     };
     default("MIN_INTERVAL_SECONDS", &|| Ok("0".to_owned()))?;
     default("SCAN_SEGMENTS", &|| Ok("1".to_owned()))?;
+    let share = Settings::default().preparation_bytes / Dataset::all().count();
+    default("PREPARATION_BYTES", &|| Ok(share.to_string()))?;
     default("PSEUDONYM_KEY", &|| secret(&data_dir.join("pseudonym.key")))?;
     Ok(Settings::from_vars(vars)?)
 }

@@ -9,7 +9,7 @@ use crate::dataset::lifecycle::{Head, Preparation};
 use crate::dataset::settings::{PseudonymKey, Settings};
 use crate::dataset::spec::Role;
 use crate::dataset::{Counts, Dataset, Epoch};
-use crate::preparation::{Builder, Latest, Lineage, MEMORY, Manifest, documents};
+use crate::preparation::{Builder, Latest, Lineage, Manifest, documents};
 use crate::quality::{QualityState, Rules};
 use crate::store::{Clients, EventScan, Heads, Objects, PutOutcome, UserEvents, VersionRecord};
 
@@ -133,7 +133,7 @@ impl Build {
         let (dataset, counted) = (head.dataset, head.stored().events);
         let mut read = 0;
         for _ in 0..ATTEMPTS {
-            let memory = MEMORY / self.settings.scan_segments as usize;
+            let memory = self.settings.preparation_bytes / self.settings.scan_segments as usize;
             let empty = Input::empty(dataset, &self.settings, key)?.builder.with_memory(memory);
             let quality = QualityState::new(Rules::new(dataset, &self.settings));
             let new = || Input { builder: empty.sibling(), quality: quality.clone(), events: 0 };
