@@ -3,7 +3,7 @@
 use chrono::{Duration, Utc};
 use fincoach_local::function::Function;
 use learning_core::dataset::Dataset;
-use learning_core::store::{Heads, Objects};
+use learning_core::store::{Heads, Hold, Objects};
 use learning_core::usecase::{Prepare, Prepared, Request};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -311,4 +311,17 @@ async fn what_failed_by_a_clock_that_is_ahead_is_taken_up_at_once() {
     let (status, prepared) = running.force(Dataset::GOAL).await;
     assert_eq!((status, &prepared["version"]), (200, &json!(1)), "{prepared}");
     assert_counts_are_exact(&running.stack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_lapses_and_one_by_a_clock_that_is_far_ahead_is_none() {
+    let running = Running::start().await;
+    let hold = Hold::new(&running.stack.clients);
+    let now = Utc::now();
+    assert!(!hold.is_active(now).await.unwrap());
+    hold.extend(now + Duration::minutes(1)).await.unwrap();
+    assert!(hold.is_active(now).await.unwrap());
+    assert!(!hold.is_active(now + Duration::minutes(1)).await.unwrap());
+    hold.extend(now + Duration::days(400)).await.unwrap();
+    assert!(!hold.is_active(now).await.unwrap());
 }

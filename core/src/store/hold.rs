@@ -2,11 +2,14 @@
 //! both wait for its last event.
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::Clients;
 use super::attribute::{self, Item, string, time};
 use super::tables::{OWNER, RECORD};
+
+/// What lasts longer was set by a clock that was ahead, and would hold everything until then.
+const LONGEST: Duration = Duration::days(1);
 
 /// The hold lapses by itself, so that a replay that died holds nothing for long.
 #[derive(Clone, Debug)]
@@ -20,7 +23,7 @@ impl Hold {
         Self { client: clients.dynamodb.clone(), table: clients.resources.datasets_table.clone() }
     }
 
-    /// Holds, or goes on holding, until `until`.
+    /// Holds, or goes on holding, until `until`: a day ahead at most.
     ///
     /// # Errors
     /// Whatever the service says.
@@ -47,7 +50,10 @@ impl Hold {
         let answer = get.send().await.context("could not read whether automatic preparation is held")?;
         match answer.item() {
             None => Ok(false),
-            Some(item) => Ok(attribute::get_time(item, "until")? > now),
+            Some(item) => {
+                let until = attribute::get_time(item, "until")?;
+                Ok(until > now && until <= now + LONGEST)
+            }
         }
     }
 }
