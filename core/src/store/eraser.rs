@@ -146,12 +146,13 @@ impl Eraser {
             .send()
             .await;
         match noted {
+            Ok(_) => Ok(()),
             Err(error)
-                if !error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
             {
-                Err(error).context("could not note on a tombstone what was quarantined")
+                Ok(())
             }
-            Ok(_) | Err(_) => Ok(()),
+            Err(error) => Err(error).context("could not note on a tombstone what was quarantined"),
         }
     }
 
