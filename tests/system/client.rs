@@ -93,6 +93,16 @@ impl Drop for Served {
     }
 }
 
+#[test]
+fn the_program_has_few_arenas_unless_it_is_told_how_many() {
+    for (settings, arenas) in [(vec![], "4"), (vec![("MALLOC_ARENA_MAX", "7")], "7")] {
+        let served = Served::start(&settings);
+        let environment = std::fs::read_to_string(format!("/proc/{}/environ", served.child.id())).unwrap();
+        let found: Vec<_> = environment.split('\0').filter_map(|one| one.strip_prefix("MALLOC_ARENA_MAX=")).collect();
+        assert_eq!(found, [arenas]);
+    }
+}
+
 /// What differs from run to run, in as many characters.
 fn stable(text: &str) -> String {
     let mut stable = String::new();

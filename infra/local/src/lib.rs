@@ -5,9 +5,11 @@
 //! [`poller`], [`incoming`], [`deliveries`] and [`schedule`] hand the functions the same
 //! events as API Gateway, the table stream, S3, the bus and the scheduler do on AWS;
 //! [`access`] stands in for the authorizer.
+//! [`arenas`] keeps the memory of the program small.
 //! [`replay`] sends files of events over HTTP; [`report`] shows how things stand.
 
 pub mod access;
+pub mod arenas;
 pub mod assess;
 pub mod cli;
 pub mod command;
