@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::process::{Place, get, settled};
+use crate::process::{Place, settled};
 use crate::recount::audit;
 use crate::report::Chapter;
 use crate::senders::Load;
@@ -61,7 +61,7 @@ pub async fn full(load: Load) -> Option<Chapter> {
     }
     let taken = last.0;
     assert!(program.is_running(), "a full disk does not end the program");
-    assert!(get(&format!("{}/coaching/continuous-learning/status", place.url())).await.is_some(), "it can be asked");
+    assert!(place.get("/coaching/continuous-learning/status").await.is_some(), "it can be asked");
     disk.grow("1g");
     let told = sending.await.unwrap();
     // A preparation that could not even write down that it failed is left alone until its lease is over,

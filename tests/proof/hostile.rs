@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-use crate::process::{Place, client};
+use crate::process::{Place, client, settled};
 use crate::recount::{assert_found_nowhere, audit};
 use crate::report::Chapter;
 use crate::senders::{Load, SECRETS};
@@ -34,10 +34,11 @@ pub async fn hostile(load: Load) -> Chapter {
     place.arguments = vec!["--require-auth"];
     let mut program = place.start().await;
     let Access::Guarded(key) = Access::guarded(&place.data).unwrap() else { unreachable!() };
+    place.token = Some(key.token(&Scope::ALL, None, Utc::now()));
     let before = program.memory().unwrap();
     let honest = tokio::spawn({
-        let (port, token) = (Arc::clone(&place.port), key.token(&Scope::ALL, None, Utc::now()));
-        async move { load.send(&port, Some(&token), &Arc::new(AtomicU32::new(0))).await }
+        let (port, token) = (Arc::clone(&place.port), place.token.clone());
+        async move { load.send(&port, token.as_deref(), &Arc::new(AtomicU32::new(0))).await }
     });
 
     let mut client = Hostile { url: place.url(), key, answers: BTreeMap::new(), slowest_honest: 0.0 };
@@ -53,6 +54,7 @@ pub async fn hostile(load: Load) -> Chapter {
 
     assert!(program.is_running(), "it goes on");
     let after = program.memory().unwrap();
+    settled(&place).await;
     let found = audit(&place, program).await;
     found.assert_is(&load);
     assert_eq!(told.accepted, u64::from(load.events));

@@ -16,6 +16,8 @@ pub struct Place {
     pub log: PathBuf,
     pub settings: Vec<(&'static str, String)>,
     pub arguments: Vec<&'static str>,
+    /// What questions are asked with, where the program asks for it.
+    pub token: Option<String>,
     /// Of the API; senders follow it when it changes.
     pub port: Arc<AtomicU16>,
 }
@@ -31,12 +33,23 @@ impl Place {
             log: folder.join("log"),
             settings: settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
             arguments: Vec::new(),
+            token: None,
             port: Arc::new(AtomicU16::new(free_ports())),
         }
     }
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port.load(Ordering::SeqCst))
+    }
+
+    /// The JSON of an answer of 200.
+    pub async fn get(&self, path: &str) -> Option<Value> {
+        let mut request = client().get(format!("{}{path}", self.url())).timeout(Duration::from_secs(30));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.ok()?;
+        (answer.status() == 200).then_some(serde_json::from_slice(&answer.bytes().await.ok()?).ok()?)
     }
 
     /// Starts a process, which may not answer yet.
@@ -77,7 +90,7 @@ impl Program {
         let deadline = Instant::now() + Duration::from_secs(120);
         while self.is_running() {
             assert!(Instant::now() < deadline, "the program does not answer for two minutes");
-            if get(&format!("{}/coaching/continuous-learning/health", place.url())).await.is_some() {
+            if place.get("/coaching/continuous-learning/health").await.is_some() {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -146,19 +159,13 @@ pub fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// The JSON of an answer of 200.
-pub async fn get(url: &str) -> Option<Value> {
-    let answer = client().get(url).timeout(Duration::from_secs(30)).send().await.ok()?;
-    (answer.status() == 200).then_some(serde_json::from_slice(&answer.bytes().await.ok()?).ok()?)
-}
-
 /// Waits until every dataset is at rest, as the API tells it.
 pub async fn settled(place: &Place) {
     let deadline = Instant::now() + Duration::from_secs(1_800);
     let mut quiet = 0;
     while quiet < 3 {
         assert!(Instant::now() < deadline, "the datasets do not come to rest");
-        let datasets = get(&format!("{}/coaching/continuous-learning/datasets", place.url())).await;
+        let datasets = place.get("/coaching/continuous-learning/datasets").await;
         let rests = |dataset: &Value| match dataset["state"].as_str() {
             Some("collecting") => dataset["threshold_reached"] == false,
             Some("blocked") => true,

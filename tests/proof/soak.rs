@@ -8,7 +8,7 @@ use learning_core::dataset::Dataset;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::process::{Place, client, get, memory, settled};
+use crate::process::{Place, client, memory, settled};
 use crate::recount::{assert_found_nowhere, audit};
 use crate::report::Chapter;
 use crate::senders::{Load, SECRETS, Told};
@@ -189,7 +189,7 @@ async fn erasures(place: &Place, receipts: &[String]) -> u64 {
     for receipt in receipts {
         loop {
             assert!(Instant::now() < deadline, "an erasure does not come to an end: {receipt}");
-            match get(&format!("{}{receipt}", place.url())).await {
+            match place.get(receipt).await {
                 Some(receipt) if receipt["status"] == "complete" => {
                     events += receipt["events"].as_u64().unwrap();
                     break;
