@@ -15,7 +15,7 @@ use super::event_item::{
     membership_key,
 };
 use super::event_log::{Addition, MembershipEntry};
-use super::records::head_item;
+use super::heads::head_item;
 use super::tables::{EVENT_ID, USER_ID};
 use super::{Clients, Saved};
 use crate::dataset::lifecycle::Head;

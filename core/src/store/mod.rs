@@ -14,6 +14,7 @@ mod event_item;
 mod event_log;
 mod event_scan;
 mod failure;
+mod heads;
 mod hold;
 mod http;
 mod objects;
@@ -37,13 +38,14 @@ pub use event_item::event_item;
 pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, OfUsers, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
+pub use heads::{CHANGE_PREFIX, Heads, Timeline};
 pub use hold::Hold;
 pub use http::local_http_client;
 pub use objects::{Content, Objects, Part, PutOutcome};
 pub use quarantine::{Origin, QUARANTINE, Quarantine, Quarantined};
 pub use records::{
-    ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, CHANGE_PREFIX, Heads, Page,
-    Saved, Timeline, VersionRecord, Versions, Withdrawal,
+    ASSESSMENT_PREFIX, Announcements, AssessmentRecord, AssessmentRequest, Assessments, Page, Saved, VersionRecord,
+    Versions, Withdrawal,
 };
 pub use tables::{TableDefinition, ensure, table_definitions};
 pub use trained::{TrainedReport, TrainedReports};

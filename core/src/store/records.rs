@@ -1,5 +1,5 @@
-//! The records of the datasets: heads, assessments, versions. Each is one item
-//! whose `body` is the record as JSON; what conditions need stands beside it.
+//! The records of the datasets: assessments, versions, and what [`super::heads`] keeps.
+//! Each is one item whose `body` is the record as JSON; what conditions need stands beside it.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -11,17 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Clients;
 use super::attribute::{self, Item, number, string};
 use super::tables::{OWNER, RECORD};
-use super::{Clients, backoff};
-use crate::dataset::lifecycle::{Change, Head, Preparation};
 use crate::dataset::{Counts, Dataset, Epoch, Version};
 use crate::quality::Judgement;
 
-const HEAD: &str = "head";
 const ANNOUNCED: &str = "announced";
-/// Keys of the entries of timelines begin with this.
-pub const CHANGE_PREFIX: &str = "change#";
 /// Followed by the id, which begins with its time.
 pub const ASSESSMENT_PREFIX: &str = "assessed#";
 const REQUEST_PREFIX: &str = "requested#";
@@ -115,7 +111,7 @@ pub struct Page<T> {
 #[derive(Clone, Debug)]
 pub(super) struct Records {
     client: aws_sdk_dynamodb::Client,
-    table: String,
+    pub(super) table: String,
 }
 
 impl Records {
@@ -148,7 +144,7 @@ impl Records {
     }
 
     /// Puts all records, or none where a condition does not hold.
-    async fn put_all(&self, puts: Vec<Put>) -> Result<Saved> {
+    pub(super) async fn put_all(&self, puts: Vec<Put>) -> Result<Saved> {
         let items = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(Saved::Yes),
@@ -212,125 +208,6 @@ fn body<T: DeserializeOwned>(item: &Item) -> Result<T> {
 
 fn unread(dataset: Dataset, record: &str) -> String {
     format!("could not read {record} of {dataset}")
-}
-
-/// The current state of each dataset.
-#[derive(Clone, Debug)]
-pub struct Heads(Records);
-
-impl Heads {
-    pub fn new(clients: &Clients) -> Self {
-        Self(Records::new(clients))
-    }
-
-    /// The head of a dataset; `None` before it is initialized.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn read(&self, dataset: Dataset) -> Result<Option<Head>> {
-        self.0.get(dataset, HEAD).await
-    }
-
-    /// What is being prepared: at most one version of each dataset.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn preparations(&self) -> Result<Vec<(Dataset, Preparation)>> {
-        let heads = try_join_all(Dataset::all().map(|dataset| self.read(dataset))).await?;
-        Ok(heads.into_iter().flatten().filter_map(|head| Some((head.dataset, head.preparation?))).collect())
-    }
-
-    /// Writes a head that must not exist yet.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn create(&self, head: &Head) -> Result<Saved> {
-        self.write(head, Put::builder().condition_expression(format!("attribute_not_exists({OWNER})"))).await
-    }
-
-    /// Writes a head, provided that nobody did since it was read; on success its
-    /// revision moves on. Its changes of state become entries of the timeline in
-    /// the same transaction.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn save(&self, head: &mut Head, now: DateTime<Utc>) -> Result<Saved> {
-        let mut next = head.clone();
-        next.revision += 1;
-        next.updated_at = now;
-        let condition = Put::builder()
-            .condition_expression("revision = :revision")
-            .expression_attribute_values(":revision", number(head.revision));
-        let saved = self.write(&next, condition).await?;
-        if saved == Saved::Yes {
-            next.changes.clear();
-            *head = next;
-        }
-        Ok(saved)
-    }
-
-    /// Makes a change to a head and writes it. Where somebody else wrote it in between, it
-    /// is read anew and `change` made to what they wrote, so that no writer, however busy,
-    /// keeps another away. `None` where `change` says that there is nothing to write.
-    ///
-    /// # Errors
-    /// What `change` says, and whatever the service says.
-    pub async fn change<E: From<anyhow::Error>>(
-        &self,
-        head: &mut Head,
-        now: DateTime<Utc>,
-        mut change: impl FnMut(&mut Head) -> Result<bool, E>,
-    ) -> Result<Option<Saved>, E> {
-        const ATTEMPTS: u32 = 20;
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(backoff(attempt)).await;
-                *head = self.read(head.dataset).await?.context("a dataset has lost its head")?;
-            }
-            if !change(head)? {
-                return Ok(None);
-            }
-            if self.save(head, now).await? == Saved::Yes {
-                return Ok(Some(Saved::Yes));
-            }
-        }
-        Ok(Some(Saved::Conflict))
-    }
-
-    async fn write(&self, head: &Head, condition: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<Saved> {
-        let mut puts = vec![condition.table_name(&self.0.table).set_item(Some(head_item(head)?)).build()?];
-        for (place, change) in head.changes.iter().enumerate() {
-            // By revision rather than time: clocks of two writers may disagree.
-            let record = format!("{CHANGE_PREFIX}{:010}#{place}", head.revision);
-            let item = item(head.dataset, &record, change)?;
-            puts.push(Put::builder().table_name(&self.0.table).set_item(Some(item)).build()?);
-        }
-        self.0.put_all(puts).await
-    }
-}
-
-pub(super) fn head_item(head: &Head) -> Result<Item> {
-    let mut item = item(head.dataset, HEAD, head)?;
-    item.insert("revision".into(), number(head.revision));
-    Ok(item)
-}
-
-/// The changes of each dataset's state.
-#[derive(Clone, Debug)]
-pub struct Timeline(Records);
-
-impl Timeline {
-    pub fn new(clients: &Clients) -> Self {
-        Self(Records::new(clients))
-    }
-
-    /// Up to `limit` changes, newest first, from where a page before this one ended.
-    ///
-    /// # Errors
-    /// Whatever the service says.
-    pub async fn page(&self, dataset: Dataset, limit: usize, from: Option<&str>) -> Result<Page<Change>> {
-        self.0.newest(dataset, CHANGE_PREFIX, limit, from).await
-    }
 }
 
 /// For which epoch each dataset was last announced as ready.
