@@ -79,19 +79,20 @@ async fn end_to_end(events: usize) -> Result<Duration> {
     Ok(took)
 }
 
-/// A transaction as it was sent, and which of those before it wrote to the same users.
-#[derive(Clone)]
+/// The headers and the body of a request.
+type Request = (HeaderMap, Bytes);
+
+/// A transaction as it was sent, and which of those before it are of the same users.
 struct Recorded {
-    headers: HeaderMap,
-    body: Bytes,
-    after: Vec<usize>,
+    request: Request,
+    after: BTreeSet<usize>,
 }
 
 #[derive(Clone)]
 struct Recorder {
     engine: String,
     client: reqwest::Client,
-    transactions: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+    transactions: Arc<Mutex<Vec<Request>>>,
 }
 
 async fn pass_on(State(recorder): State<Recorder>, headers: HeaderMap, body: Bytes) -> (StatusCode, Bytes) {
@@ -135,18 +136,13 @@ async fn record(events: &[Value]) -> Result<Vec<Recorded>> {
     proxy.abort();
     engines.stop().await;
     let transactions = std::mem::take(&mut *transactions.lock().expect("no panic before"));
-    in_order(transactions)
-}
-
-fn in_order(transactions: Vec<(HeaderMap, Bytes)>) -> Result<Vec<Recorded>> {
     let mut last = HashMap::new();
-    let mut recorded = Vec::with_capacity(transactions.len());
-    for (number, (headers, body)) in transactions.into_iter().enumerate() {
-        let users = users(&serde_json::from_slice(&body)?);
-        let after: BTreeSet<usize> = users.into_iter().filter_map(|user| last.insert(user, number)).collect();
-        recorded.push(Recorded { headers, body, after: after.into_iter().collect() });
-    }
-    Ok(recorded)
+    let after = |(number, request): (usize, Request)| {
+        let users = users(&serde_json::from_slice(&request.1)?);
+        let after = users.into_iter().filter_map(|user| last.insert(user, number)).collect();
+        Ok(Recorded { request, after })
+    };
+    transactions.into_iter().enumerate().map(after).collect()
 }
 
 /// The users of whom a transaction writes or checks an item.
@@ -167,7 +163,7 @@ async fn bare(recorded: &[Recorded]) -> Result<Duration> {
     let done: Vec<SetOnce<()>> = recorded.iter().map(|_| SetOnce::new()).collect();
     let begun = Instant::now();
     stream::iter(recorded.iter().zip(&done))
-        .map(async |(Recorded { headers, body, after }, carried_out)| {
+        .map(async |(Recorded { request: (headers, body), after }, carried_out)| {
             for earlier in after {
                 done[*earlier].wait().await;
             }
