@@ -49,7 +49,7 @@ fn main() -> Result<()> {
 fn read(events: &Path, settings: &Settings, mut gather: Gather) -> Result<(Builder, u64, u64)> {
     let file = File::open(events).with_context(|| format!("cannot read {}", events.display()))?;
     let mut reader = BufReader::with_capacity(1 << 18, file);
-    let intake = Intake { now: Utc::now(), limits: settings.limits, privacy: settings.privacy };
+    let intake = Intake { now: Utc::now(), limits: settings.limits, privacy: settings.privacy.clone() };
     let (mut text, mut taken, mut refused) = (Vec::new(), 0, 0);
     while reader.read_until(b'\n', &mut text)? > 0 {
         let line = text.trim_ascii();

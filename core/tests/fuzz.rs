@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use learning_core::event::envelope::{self, Intake, Limits};
 use learning_core::event::ndjson::Splitter;
-use learning_core::event::privacy::{Redactions, Rules, redact_json, redact_text};
+use learning_core::event::privacy::{Redactions, Redactor, Rules};
 use learning_core::event::{StoredEvent, line};
 use learning_core::quality::Record;
 use rand::rngs::StdRng;
@@ -63,8 +63,9 @@ fn nothing_that_comes_in_is_too_odd() {
     println!("FUZZ_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let until = Instant::now() + Duration::from_secs(seconds);
-    let rules = Rules { string_chars: Some(64), ..Rules::default() };
-    let intake = Intake { now: "2026-06-01T00:00:00Z".parse().unwrap(), limits: Limits::default(), privacy: rules };
+    let redactor = Redactor::from(Rules { string_chars: Some(64), ..Rules::default() });
+    let now = "2026-06-01T00:00:00Z".parse().unwrap();
+    let intake = Intake { now, limits: Limits::default(), privacy: redactor.clone() };
     let (mut inputs, mut taken_in_place) = (0u64, 0u64);
     while Instant::now() < until {
         let bytes = mangled(&mut random);
@@ -83,8 +84,8 @@ fn nothing_that_comes_in_is_too_odd() {
 
         for line in whole {
             let text = String::from_utf8_lossy(&line.text);
-            let (once, _) = redact_text(&text, &rules);
-            let (twice, done) = redact_text(&once, &rules);
+            let (once, _) = redactor.redact_text(&text);
+            let (twice, done) = redactor.redact_text(&once);
             assert_eq!((&twice, done), (&once, Redactions::default()), "{text}");
             let in_place = line::read(&line.text, &intake);
             let Ok(json) = serde_json::from_slice::<Value>(&line.text) else {
@@ -92,8 +93,8 @@ fn nothing_that_comes_in_is_too_odd() {
                 continue;
             };
             let mut redacted = json.clone();
-            redact_json(&mut redacted, &rules);
-            assert_eq!(redact_json(&mut redacted.clone(), &rules), Redactions::default(), "{redacted}");
+            redactor.redact_json(&mut redacted);
+            assert_eq!(redactor.redact_json(&mut redacted.clone()), Redactions::default(), "{redacted}");
             match envelope::read(json, &intake, Uuid::nil) {
                 Ok(admitted) => {
                     if let Some(in_place) = in_place {
@@ -103,7 +104,7 @@ fn nothing_that_comes_in_is_too_odd() {
                         taken_in_place += 1;
                     }
                     let mut data = Value::Object(admitted.event.data);
-                    assert_eq!(redact_json(&mut data, &rules), Redactions::default());
+                    assert_eq!(redactor.redact_json(&mut data), Redactions::default());
                 }
                 Err(faults) => assert!(!faults.is_empty() && in_place.is_none(), "{text}"),
             }

@@ -110,10 +110,12 @@ def code(function):
     return packed.getvalue()
 
 
-def secret(template):
-    """The pseudonym key: made once."""
+def secret(template, variable):
+    """The secret that the template gives to a variable such as LEARNING_PSEUDONYM_KEY: made once."""
     secrets = client("secretsmanager")
-    for _, made in template.of_type("AWS::SecretsManager::Secret"):
+    for logical, made in template.of_type("AWS::SecretsManager::Secret"):
+        if logical.upper() != variable.removeprefix("LEARNING_").replace("_", ""):
+            continue
         wanted = {key: value for key, value in made["GenerateSecretString"].items() if value is not False}
         key = secrets.get_random_password(**wanted, RequireEachIncludedType=False)["RandomPassword"]
         unless_there(lambda: secrets.create_secret(Name=made["Name"], SecretString=key), "ResourceExistsException")
@@ -121,9 +123,8 @@ def secret(template):
 
 
 def functions(template):
-    key = secret(template)
     for name, function in template.of_type("AWS::Serverless::Function"):
-        deploy_function(template, name, function, key)
+        deploy_function(template, name, function)
         for trigger, event in function["Events"].items():
             attach(template, function, trigger, event["Type"], event["Properties"])
     stepfunctions = client("stepfunctions")
@@ -139,12 +140,12 @@ def functions(template):
             stepfunctions.create_state_machine(name=machine["Name"], **made)
 
 
-def deploy_function(template, logical, function, key):
+def deploy_function(template, logical, function):
     lambdas, name = client("lambda"), function["FunctionName"]
     variables = template.environment(logical)
     for variable, value in variables.items():
         if value.startswith("{{resolve:secretsmanager:"):
-            variables[variable] = key
+            variables[variable] = secret(template, variable)
     shared = template.resolve(template.parsed["Globals"]["Function"])
     made = {
         "Runtime": shared["Runtime"],

@@ -11,7 +11,7 @@ use chrono::Utc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use learning_core::event::envelope::{self, Intake, Limits};
-use learning_core::event::privacy::{Rules, redact_text};
+use learning_core::event::privacy::Redactor;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ fn lines() -> Vec<String> {
 }
 
 fn intake() -> Intake {
-    Intake { now: Utc::now(), limits: Limits::default(), privacy: Rules::default() }
+    Intake { now: Utc::now(), limits: Limits::default(), privacy: Redactor::default() }
 }
 
 /// Calls `work` with one line after the other.
@@ -82,12 +82,14 @@ fn an_event_on_the_whole_core_path(bencher: Bencher<'_, '_>) {
 fn redaction_of_a_text_of_1000_characters(bencher: Bencher<'_, '_>) {
     let text = "Paid 12.50 at the corner shop on 2026-01-31, ref 536365; ask joe@example.com. ".repeat(13);
     let text: String = text.chars().take(1_000).collect();
-    bencher.bench(|| redact_text(divan::black_box(&text), &Rules::default()));
+    let redactor = Redactor::default();
+    bencher.bench(|| redactor.redact_text(divan::black_box(&text)));
 }
 
 #[divan::bench]
 fn redaction_of_clean_text_of_1000_characters(bencher: Bencher<'_, '_>) {
     let text = "Some words about nothing in particular, as people write them to one another. ".repeat(13);
     let text: String = text.chars().take(1_000).collect();
-    bencher.bench(|| redact_text(divan::black_box(&text), &Rules::default()));
+    let redactor = Redactor::default();
+    bencher.bench(|| redactor.redact_text(divan::black_box(&text)));
 }

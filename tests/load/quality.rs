@@ -50,7 +50,7 @@ async fn main() -> Result<()> {
 /// Spending records of simulated users, user by user.
 fn records(users: u32, settings: &Settings) -> Result<Vec<Vec<StoredEvent>>> {
     let now = Utc::now();
-    let intake = Intake { now, limits: settings.limits, privacy: settings.privacy };
+    let intake = Intake { now, limits: settings.limits, privacy: settings.privacy.clone() };
     let mut by_user = BTreeMap::<UserId, Vec<StoredEvent>>::new();
     for event in (Simulation { users, ..Simulation::default() }).generate()?.events {
         if event["event_type"] != "transaction_creation" {

@@ -32,6 +32,7 @@ impl Bare {
         let engines = engine::start(options, Rules::bundled().unwrap(), sender).await.unwrap();
         let key = "ab".repeat(32);
         let all = vars.iter().copied().chain([("PSEUDONYM_KEY", key.as_str()), ("MIN_INTERVAL_SECONDS", "0")]);
+        let all = all.chain([("REDACTION_KEY", key.as_str())]);
         let settings =
             Settings::from_vars(all.map(|(name, value)| (format!("LEARNING_{name}"), value.to_owned()))).unwrap();
         let clients = environment::clients(&engines, &settings);

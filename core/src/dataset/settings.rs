@@ -15,7 +15,7 @@ use super::rules::RuleChanges;
 use super::{Dataset, PerDataset};
 use crate::event::envelope::Limits;
 use crate::event::mapping::Mappings;
-use crate::event::privacy;
+use crate::event::privacy::{self, ExtraKeys, RedactionKey, Redactor};
 use crate::event::schema::RECOMMENDATION_INTERACTIONS;
 
 /// Every variable that may be set begins with this.
@@ -35,7 +35,7 @@ pub struct Settings {
     pub assess_at_once: u64,
     pub rewards: Rewards,
     pub limits: Limits,
-    pub privacy: privacy::Rules,
+    pub privacy: Redactor,
     /// Bytes of a request's body, as it comes.
     pub body_bytes: usize,
     /// Bytes of a request's body when it is decompressed.
@@ -155,7 +155,7 @@ impl Default for Settings {
             assess_at_once: 100_000,
             rewards: Rewards::default(),
             limits: Limits::default(),
-            privacy: privacy::Rules::default(),
+            privacy: Redactor::default(),
             body_bytes: 4 * 1024 * 1024,
             decompressed_bytes: 32 * 1024 * 1024,
             keep_incoming: false,
@@ -290,7 +290,7 @@ impl Settings {
 
     /// Every rule of redaction has a switch.
     fn read_privacy(&mut self, vars: &mut Vars) -> Result<(), SettingError> {
-        let rules = &mut self.privacy;
+        let mut rules = privacy::Rules::default();
         for (name, rule) in [
             ("REDACT_KEYS", &mut rules.keys),
             ("REDACT_CARDS", &mut rules.cards),
@@ -305,6 +305,11 @@ impl Settings {
         let mut most = rules.string_chars.unwrap_or(0);
         vars.read("STRING_CHARS", &mut most, |most| *most == 0 || (32..=100_000).contains(most), "0, or 32 to 100000")?;
         rules.string_chars = (most > 0).then_some(most);
+        let mut extra_keys = ExtraKeys::default();
+        vars.read("REDACT_EXTRA_KEYS", &mut extra_keys, |_| true, "names of keys, separated by commas")?;
+        let parsed = vars.take("REDACTION_KEY").map(|key| key.parse::<RedactionKey>());
+        let key = parsed.transpose().map_err(|problem| error("REDACTION_KEY", problem))?;
+        self.privacy = Redactor::new(rules, extra_keys, key);
         Ok(())
     }
 }
@@ -418,7 +423,8 @@ mod tests {
         assert_eq!(settings.threshold(Dataset::SPENDING), 1_000);
         assert_eq!(settings.min_interval, Duration::zero());
         let settings = read(&[("LEARNING_STRING_CHARS", "0"), ("LEARNING_REDACT_PHONES", "false")]).unwrap();
-        assert_eq!(settings.privacy, privacy::Rules { string_chars: None, phones: false, ..Default::default() });
+        let rules = privacy::Rules { string_chars: None, phones: false, ..Default::default() };
+        assert_eq!(settings.privacy.rules(), &rules);
         let settings = read(&[("LEARNING_REWARD_NOT_HELPFUL", "-2")]).unwrap();
         assert_eq!((settings.rewards.of("not_helpful"), settings.rewards.of("implemented")), (Some(-2.0), Some(1.0)));
         assert_eq!(settings.rewards.of("shrug"), None);
@@ -443,6 +449,7 @@ mod tests {
             ("LEARNING_QUALITY_GATE", "NaN", "between 0 and 1"),
             ("LEARNING_REWARD_CLICK", "inf", "between -1000 and 1000"),
             ("LEARNING_PSEUDONYM_KEY", "secret", "hexadecimal"),
+            ("LEARNING_REDACTION_KEY", "secret", "hexadecimal"),
             ("LEARNING_BUCKET", " ", "not empty"),
             ("LEARNING_MAX_USER_SHARE_GOAL", "0", "above 0"),
             ("LEARNING_AUTO_PREPARE_GAOL", "true", "no such setting"),
@@ -470,7 +477,8 @@ mod tests {
 
     #[test]
     fn the_secret_does_not_show() {
-        let settings = read(&[("LEARNING_PSEUDONYM_KEY", &"ab".repeat(32))]).unwrap();
+        let key = "ab".repeat(32);
+        let settings = read(&[("LEARNING_PSEUDONYM_KEY", &key), ("LEARNING_REDACTION_KEY", &key)]).unwrap();
         assert!(!format!("{settings:?}").contains("abab"));
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, DurationRound, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::privacy::{self, Redactions};
+use super::privacy::{Redactions, Redactor};
 use super::schema::{self, Field, Population, Refuse};
 use super::{Event, EventId, EventType, Fault, FaultCode, UserId};
 
@@ -31,11 +31,11 @@ impl Default for Limits {
 }
 
 /// What the outside world contributes to reading an event.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Intake {
     pub now: DateTime<Utc>,
     pub limits: Limits,
-    pub privacy: privacy::Rules,
+    pub privacy: Redactor,
 }
 
 /// An event that may be stored, and what is odd about it.
@@ -55,6 +55,8 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
     weigh(&json, &intake.limits, &mut refusals);
+    // What is too large is rejected unread: neither redacted nor checked field by field.
+    let within_limits = refusals.is_empty();
     let Value::Object(mut envelope) = json else {
         return Err(vec![Fault::new(&[], FaultCode::WrongType, "an event must be a JSON object")]);
     };
@@ -69,16 +71,19 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
     let schema_version = schema_version(envelope.get("schema_version"), &mut refusals);
     let mut data = data(envelope.remove("data"), &mut refusals);
 
+    if !within_limits {
+        return Err(refusals);
+    }
     if let Some(occurred_at) = occurred_at {
         warnings.extend(implausible_time(occurred_at, intake));
     }
     // Before the fields are checked: they are checked as they are stored.
-    let mut redactions = data.as_mut().map(|data| privacy::redact(data, &intake.privacy)).unwrap_or_default();
+    let mut redactions = data.as_mut().map(|data| intake.privacy.redact(data)).unwrap_or_default();
     envelope.retain(|member, _| !MEMBERS.contains(&member.as_str()));
     let mut extra = envelope;
     if !extra.is_empty() {
         warnings.push(unknown_member());
-        redactions += privacy::redact(&mut extra, &intake.privacy);
+        redactions += intake.privacy.redact(&mut extra);
     }
     if let (Some(event_type), Some(data)) = (&event_type, &data)
         && let Some(schema) = schema::of_version(event_type.name(), schema_version.unwrap_or(1))
@@ -121,10 +126,10 @@ fn uuid(value: Option<&Value>, name: &str, faults: &mut Vec<Fault>) -> Option<Uu
 }
 
 /// A name, so that nobody's address comes in by this door.
-fn event_type(value: Option<&Value>, rules: &privacy::Rules, faults: &mut Vec<Fault>) -> Option<EventType> {
+fn event_type(value: Option<&Value>, redactor: &Redactor, faults: &mut Vec<Fault>) -> Option<EventType> {
     let is_name = |text: &str| {
         text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/ ".contains(&byte))
-            && !privacy::is_sensitive(text, rules)
+            && !redactor.is_sensitive(text)
     };
     let (code, message) = match value {
         None | Some(Value::Null) => (FaultCode::Missing, "event_type is required"),

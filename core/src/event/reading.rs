@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::cell::Cell;
 use super::number::nearest_float;
-use super::privacy;
+use super::privacy::Redactor;
 use super::scan::Scan;
 use super::schema::{EventSchema, Kind, Population, Refuse, declared};
 
@@ -116,13 +116,10 @@ impl<'a> Readings<'a> {
     }
 
     /// Whether ingestion keeps them as they are: it hides nothing of them.
-    pub fn are_kept_whole(&self, rules: &privacy::Rules) -> bool {
+    pub fn are_kept_whole(&self, redactor: &Redactor) -> bool {
         let fields = self.schema.fields.iter().zip(&self.fields);
-        !fields.into_iter().any(|(field, reading)| privacy::would_change(field.name, &reading.cell, rules))
-            && !self
-                .others
-                .iter()
-                .any(|(key, cell)| privacy::would_change_key(key, rules) || privacy::would_change(key, cell, rules))
+        !fields.into_iter().any(|(field, reading)| redactor.would_change(field.name, &reading.cell))
+            && !self.others.iter().any(|(key, cell)| redactor.would_change_key(key) || redactor.would_change(key, cell))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Clients, Objects};
-use crate::event::privacy::{Rules, redact_json, redact_text};
+use crate::event::privacy::Redactor;
 use crate::event::{Fault, FaultCode, UserId};
 use crate::telemetry::Signal;
 
@@ -40,15 +40,8 @@ pub struct Quarantined {
 
 impl Quarantined {
     /// Redacts `body`, which may be JSON or not.
-    pub fn new(origin: Origin, errors: Vec<Fault>, body: &str, rules: &Rules) -> Self {
-        let body = match serde_json::from_str::<serde_json::Value>(body) {
-            Ok(mut json) => {
-                redact_json(&mut json, rules);
-                json.to_string()
-            }
-            Err(_) => redact_text(body, rules).0,
-        };
-        Self { origin, errors, body }
+    pub fn new(origin: Origin, errors: Vec<Fault>, body: &str, redactor: &Redactor) -> Self {
+        Self { origin, errors, body: redactor.redact_record(body).0 }
     }
 
     /// Whether it is, or may be, about a user.

@@ -176,7 +176,7 @@ impl Ingest {
     /// When the store fails or is too busy. Some events may have been taken in by
     /// then; sent again, they are duplicates.
     pub async fn ingest(&self, events: Vec<Incoming>, terms: &Terms) -> Result<Vec<Outcome>, IngestError> {
-        let intake = Intake { now: terms.now, limits: self.settings.limits, privacy: self.settings.privacy };
+        let intake = Intake { now: terms.now, limits: self.settings.limits, privacy: self.settings.privacy.clone() };
         let mut sorted = Sorted::with_capacity(events.len());
         for (place, incoming) in events.into_iter().enumerate() {
             sorted.take(place, incoming, terms, &intake);

@@ -17,8 +17,8 @@ use learning_core::store::{Clients, local_http_client};
 use crate::engine::{self, Endpoints, Engines};
 
 /// Reads the settings. What the environment leaves open: no minimum interval
-/// between automatic assessments, a pseudonym key that is made once and kept in the
-/// data folder, scans in one segment: the engine has one lock, so that segments
+/// between automatic assessments, a pseudonym key and a redaction key that are made once and
+/// kept in the data folder, scans in one segment: the engine has one lock, so that segments
 /// gain nothing, and no index by them, so that each page of one reads the whole table;
 /// and a quarter of the memory for a preparation, since all four may be under way here.
 ///
@@ -38,6 +38,7 @@ pub fn settings(data_dir: &Path) -> Result<Settings> {
     let share = Settings::default().preparation_bytes / Dataset::all().count();
     default("PREPARATION_BYTES", &|| Ok(share.to_string()))?;
     default("PSEUDONYM_KEY", &|| secret(&data_dir.join("pseudonym.key")))?;
+    default("REDACTION_KEY", &|| secret(&data_dir.join("redaction.key")))?;
     Ok(Settings::from_vars(vars)?)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use fincoach_simulate::{Impossible, Simulation};
 use learning_core::event::envelope::{self, Intake, Limits};
-use learning_core::event::privacy;
+use learning_core::event::privacy::Redactor;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -19,11 +19,7 @@ fn clean() -> Vec<Value> {
 }
 
 fn intake() -> Intake {
-    Intake {
-        now: "2026-07-01T00:00:00Z".parse().unwrap(),
-        limits: Limits::default(),
-        privacy: privacy::Rules::default(),
-    }
+    Intake { now: "2026-07-01T00:00:00Z".parse().unwrap(), limits: Limits::default(), privacy: Redactor::default() }
 }
 
 fn time(event: &Value) -> DateTime<Utc> {

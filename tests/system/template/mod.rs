@@ -141,9 +141,15 @@ fn the_settings_are_the_programs_and_so_are_their_defaults() {
     for (function, (_, properties)) in functions(&template) {
         let deployed = settings(&template, properties);
         assert_eq!(deployed.pseudonym_key.is_some(), function == "data-preparation", "only it may know the key");
+        assert_eq!(
+            deployed.privacy.key().is_some(),
+            function == "event-ingestion",
+            "only it may know the redaction key"
+        );
         let mut expected = Settings::default();
         expected.resources = deployed.resources.clone();
         expected.pseudonym_key = deployed.pseudonym_key.clone();
+        expected.privacy = expected.privacy.with_key(deployed.privacy.key().cloned());
         assert_eq!(deployed, expected, "the defaults of infra/{TEMPLATE} for {function}");
     }
 }
@@ -189,13 +195,16 @@ fn shape_of(table: &TableDefinition) -> Value {
 }
 
 #[test]
-fn the_generated_key_is_one_that_the_program_takes() {
+fn the_generated_keys_are_ones_that_the_program_takes() {
     let template = Template::read(TEMPLATE);
-    let made = &template.resources["PseudonymKey"]["Properties"]["GenerateSecretString"];
-    let excluded = made["ExcludeCharacters"].as_str().unwrap();
-    let left: String = ('0'..='9').chain('a'..='z').filter(|character| !excluded.contains(*character)).collect();
-    assert_eq!((left.as_str(), &made["PasswordLength"]), ("0123456789abcdef", &json!(64)));
-    assert_eq!((&made["ExcludeUppercase"], &made["ExcludePunctuation"]), (&json!(true), &json!(true)));
+    for key in ["PseudonymKey", "RedactionKey"] {
+        let made = &template.resources[key]["Properties"]["GenerateSecretString"];
+        let excluded = made["ExcludeCharacters"].as_str().unwrap();
+        let left: String = ('0'..='9').chain('a'..='z').filter(|character| !excluded.contains(*character)).collect();
+        assert_eq!((left.as_str(), &made["PasswordLength"]), ("0123456789abcdef", &json!(64)));
+        assert_eq!((&made["ExcludeUppercase"], &made["ExcludePunctuation"]), (&json!(true), &json!(true)));
+        assert_eq!(template.resources[key]["DeletionPolicy"], "Retain");
+    }
 }
 
 #[test]

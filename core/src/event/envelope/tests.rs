@@ -5,11 +5,7 @@ use super::super::schema::{Bound, Kind};
 use super::*;
 
 fn intake() -> Intake {
-    Intake {
-        now: "2026-06-01T00:00:00Z".parse().unwrap(),
-        limits: Limits::default(),
-        privacy: privacy::Rules::default(),
-    }
+    Intake { now: "2026-06-01T00:00:00Z".parse().unwrap(), limits: Limits::default(), privacy: Redactor::default() }
 }
 
 fn read(json: &Value, intake: &Intake) -> Result<Admitted, Vec<Fault>> {
@@ -129,7 +125,7 @@ fn wrong(kind: &Kind) -> Vec<(Value, FaultCode)> {
         Kind::Text(most) => {
             let mut wrong = vec![(json!(1), FaultCode::WrongType), (json!(["text"]), FaultCode::WrongType)];
             // Longer texts are cut before they are checked.
-            if *most < intake().privacy.string_chars.unwrap() {
+            if *most < intake().privacy.rules().string_chars.unwrap() {
                 wrong.push((json!("x".repeat(most + 1)), FaultCode::TooLong));
             }
             wrong

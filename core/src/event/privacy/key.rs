@@ -1,6 +1,23 @@
 //! Sensitive keys, by word: `auth_token`, `authToken`, `card.number` and
 //! `{"card": {"number": …}}` are caught, `author`, `keyboard` and `monkey` are not.
 
+use std::str::FromStr;
+
+/// The sensitive keys that an operator adds to those that are known: each is a key
+/// as senders write it, `member_number` or `memberNumber`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtraKeys(Vec<String>);
+
+impl FromStr for ExtraKeys {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let keys: Vec<String> =
+            text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+        Ok(Self(keys))
+    }
+}
+
 /// The longest word that is looked at; there is no sensitive one as long.
 const WORD: usize = 32;
 

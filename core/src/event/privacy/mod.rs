@@ -9,15 +9,19 @@ mod broken;
 mod digits;
 mod iban;
 mod key;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod text;
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::cell::Cell;
 
-pub use broken::redact_text;
+pub use key::ExtraKeys;
+pub use secret::RedactionKey;
 
 /// What a string that was too long ends with.
 pub const TRUNCATED: &str = "…[truncated]";
@@ -67,54 +71,112 @@ impl std::ops::AddAssign for Redactions {
     }
 }
 
-/// Redacts an object in place, at every depth. A second time changes nothing.
-pub fn redact(object: &mut Map<String, Value>, rules: &Rules) -> Redactions {
-    let mut redactor = Redactor { rules, done: Redactions::default() };
-    redactor.object(object, "");
-    redactor.done
+/// The redactor holds what is redacted, and how: switches, the operator's own
+/// sensitive keys, and the secret under which ids that look like personal data are
+/// replaced. A clone is cheap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redactor(Arc<Config>);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Config {
+    rules: Rules,
+    extra_keys: ExtraKeys,
+    key: Option<RedactionKey>,
 }
 
-/// Redacts any JSON in place.
-pub fn redact_json(json: &mut Value, rules: &Rules) -> Redactions {
-    let mut redactor = Redactor { rules, done: Redactions::default() };
-    redactor.value(json, "");
-    redactor.done
-}
-
-/// Whether `text` holds anything that would be masked.
-pub fn is_sensitive(text: &str, rules: &Rules) -> bool {
-    text::mask(text, rules, false).is_some()
-}
-
-/// Whether redaction would change what stands under the key of a field that is
-/// declared. A text that may have to be cut counts, whether it will be or not.
-pub fn would_change(key: &str, cell: &Cell<'_>, rules: &Rules) -> bool {
-    match cell {
-        Cell::Absent | Cell::Null | Cell::Bool(_) => false,
-        Cell::Number(number) => rules.cards && number.len() > 12 && digits::is_card(number.as_bytes()),
-        Cell::Text(text) => {
-            text.len() > rules.string_chars.unwrap_or(usize::MAX)
-                || text::may_hold_something(text) && text::mask(text, rules, key::is_id(key)).is_some()
-        }
-        Cell::Nested(value) => {
-            let mut redactor = Redactor { rules, done: Redactions::default() };
-            redactor.value(&mut value.clone().into_owned(), key);
-            !redactor.done.is_none()
-        }
+impl From<Rules> for Redactor {
+    fn from(rules: Rules) -> Self {
+        Self::new(rules, ExtraKeys::default(), None)
     }
 }
 
-/// Whether redaction would drop or rename a key.
-pub fn would_change_key(key: &str, rules: &Rules) -> bool {
-    rules.keys && key::is_sensitive("", key) || text::mask(key, rules, false).is_some()
+impl Redactor {
+    pub fn new(rules: Rules, extra_keys: ExtraKeys, key: Option<RedactionKey>) -> Self {
+        Self(Arc::new(Config { rules, extra_keys, key }))
+    }
+
+    /// The same redactor with another key.
+    pub fn with_key(&self, key: Option<RedactionKey>) -> Self {
+        Self::new(self.0.rules, self.0.extra_keys.clone(), key)
+    }
+
+    /// The secret of surrogates. Without one, ids that look like personal data are
+    /// masked like any text, and so become equal: ingestion does not start without one.
+    pub fn key(&self) -> Option<&RedactionKey> {
+        self.0.key.as_ref()
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// Redacts an object in place, at every depth. A second time changes nothing.
+    pub fn redact(&self, object: &mut Map<String, Value>) -> Redactions {
+        let mut redaction = Redaction { rules: &self.0.rules, done: Redactions::default() };
+        redaction.object(object, "");
+        redaction.done
+    }
+
+    /// Redacts any JSON in place.
+    pub fn redact_json(&self, json: &mut Value) -> Redactions {
+        let mut redaction = Redaction { rules: &self.0.rules, done: Redactions::default() };
+        redaction.value(json, "");
+        redaction.done
+    }
+
+    /// Redacts free text: a file's name, a reason, a line that is not JSON.
+    pub fn redact_text(&self, text: &str) -> (String, Redactions) {
+        broken::redact_text(text, &self.0.rules)
+    }
+
+    /// Redacts a record for the quarantine, which may be JSON or not.
+    pub fn redact_record(&self, record: &str) -> (String, Redactions) {
+        match serde_json::from_str::<Value>(record) {
+            Ok(mut json) => {
+                let done = self.redact_json(&mut json);
+                (json.to_string(), done)
+            }
+            Err(_) => self.redact_text(record),
+        }
+    }
+
+    /// Whether `text` holds anything that would be masked.
+    pub fn is_sensitive(&self, text: &str) -> bool {
+        text::mask(text, &self.0.rules, false).is_some()
+    }
+
+    /// Whether redaction would change what stands under the key of a field that is
+    /// declared. A text that may have to be cut counts, whether it will be or not.
+    pub fn would_change(&self, key: &str, cell: &Cell<'_>) -> bool {
+        let rules = &self.0.rules;
+        match cell {
+            Cell::Absent | Cell::Null | Cell::Bool(_) => false,
+            Cell::Number(number) => rules.cards && number.len() > 12 && digits::is_card(number.as_bytes()),
+            Cell::Text(text) => {
+                text.len() > rules.string_chars.unwrap_or(usize::MAX)
+                    || text::may_hold_something(text) && text::mask(text, rules, key::is_id(key)).is_some()
+            }
+            Cell::Nested(value) => {
+                let mut redaction = Redaction { rules, done: Redactions::default() };
+                redaction.value(&mut value.clone().into_owned(), key);
+                !redaction.done.is_none()
+            }
+        }
+    }
+
+    /// Whether redaction would drop or rename a key.
+    pub fn would_change_key(&self, key: &str) -> bool {
+        let rules = &self.0.rules;
+        rules.keys && key::is_sensitive("", key) || text::mask(key, rules, false).is_some()
+    }
 }
 
-struct Redactor<'a> {
+struct Redaction<'a> {
     rules: &'a Rules,
     done: Redactions,
 }
 
-impl Redactor<'_> {
+impl Redaction<'_> {
     /// `under` is the key that leads here: `{"card": {"number": …}}` is a card number too.
     fn object(&mut self, object: &mut Map<String, Value>, under: &str) {
         if self.rules.keys {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::*;
 use crate::event::envelope::{self, Intake, Limits};
-use crate::event::privacy;
+use crate::event::privacy::Redactor;
 
 /// The events of a file by user, and each as it was sent; `None`, and a word about
 /// it, where the file is not here.
@@ -21,7 +21,7 @@ fn events(name: &str) -> Option<(BTreeMap<UserId, Vec<StoredEvent>>, Vec<Value>)
         return None;
     };
     let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
-    let intake = Intake { now, limits: Limits::default(), privacy: privacy::Rules::default() };
+    let intake = Intake { now, limits: Limits::default(), privacy: Redactor::default() };
     let (mut users, mut sent) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
     for line in BufReader::new(flate2::read::MultiGzDecoder::new(file)).lines() {
         let json: Value = serde_json::from_str(&line.unwrap()).unwrap();

@@ -72,7 +72,7 @@ fn single_events_in_any_order_give_the_bytes_of_whole_users() {
 fn events_that_are_read_in_place_give_the_bytes_of_parsed_ones() {
     let settings = Settings::default();
     let now = "2026-12-01T00:00:00Z".parse().unwrap();
-    let intake = Intake { now, limits: settings.limits, privacy: settings.privacy };
+    let intake = Intake { now, limits: settings.limits, privacy: settings.privacy.clone() };
     let mut gathers = [(); 2].map(|()| Gather::new(builder_of(Dataset::SPENDING).with_memory(16_384)));
     let mut taken = 0;
     for n in 0..400u32 {

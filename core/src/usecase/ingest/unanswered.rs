@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::alone::alone;
 use super::{Ids, Incoming, Ingest, IngestError, Outcome, Terms};
 use crate::dataset::settings::Settings;
-use crate::event::privacy::Rules;
+use crate::event::privacy::Redactor;
 use crate::event::{Fault, FaultCode};
 use crate::store::{Clients, Origin, Quarantine, Quarantined};
 
@@ -26,12 +26,12 @@ pub struct Arrival {
 pub struct Unanswered {
     ingest: Arc<Ingest>,
     quarantine: Quarantine,
-    rules: Rules,
+    redactor: Redactor,
 }
 
 impl Unanswered {
     pub fn new(ingest: Arc<Ingest>, clients: &Clients, settings: &Settings) -> Self {
-        Self { ingest, quarantine: Quarantine::new(clients), rules: settings.privacy }
+        Self { ingest, quarantine: Quarantine::new(clients), redactor: settings.privacy.clone() }
     }
 
     /// Takes events in; what is rejected is in quarantine when this returns.
@@ -50,7 +50,7 @@ impl Unanswered {
         let mut quarantined = Vec::new();
         for ((origin, body), outcome) in origins.into_iter().zip(&outcomes) {
             if let Outcome::Rejected { errors, .. } = outcome {
-                quarantined.push(Quarantined::new(origin, errors.clone(), &body, &self.rules));
+                quarantined.push(Quarantined::new(origin, errors.clone(), &body, &self.redactor));
             }
         }
         self.quarantine.keep(quarantined).await?;
@@ -77,7 +77,7 @@ impl Unanswered {
             outcomes.push(one.unwrap_or_else(|place| {
                 let errors = vec![Fault::new(&[], FaultCode::Unforeseen, "it made the program fail")];
                 let (origin, body) = unread(place);
-                quarantined.push(Quarantined::new(origin, errors.clone(), &body, &self.rules));
+                quarantined.push(Quarantined::new(origin, errors.clone(), &body, &self.redactor));
                 Outcome::Rejected { id: None, errors }
             }));
         }

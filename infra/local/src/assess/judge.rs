@@ -149,7 +149,7 @@ impl Judge<'_> {
         traces: &Traces,
         early: &Early<'_>,
     ) -> Result<Part> {
-        let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy };
+        let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy.clone() };
         let mut part = Part { states: self.states(), findings: Findings::default() };
         let mut writer = traces.writer();
         while let Some(block) = blocks::next(blocks) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use learning_core::event::Fault;
-use learning_core::event::privacy::Rules;
+use learning_core::event::privacy::Redactor;
 use learning_core::store::{Origin, Quarantine, Quarantined};
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ pub struct Sender {
     url: String,
     token: Option<String>,
     quarantine: Quarantine,
-    rules: Rules,
+    redactor: Redactor,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ impl Sender {
             url: format!("{}/coaching/events", stack.api),
             token: stack.access.service_token(),
             quarantine: Quarantine::new(&stack.clients),
-            rules: stack.settings.privacy,
+            redactor: stack.settings.privacy.clone(),
         })
     }
 
@@ -59,7 +59,7 @@ impl Sender {
         let mut quarantined = Vec::new();
         let quarantine = |line: Line, errors: Vec<Fault>| {
             let origin = Origin { road: "replay".to_owned(), source: batch.source.clone(), line: line.number };
-            Quarantined::new(origin, errors, &line.text, &self.rules)
+            Quarantined::new(origin, errors, &line.text, &self.redactor)
         };
         for (line, outcome) in batch.lines.into_iter().zip(outcomes) {
             match outcome.status.as_str() {
