@@ -70,7 +70,7 @@ fn take(line: &[u8], intake: &Intake, gather: &mut Gather) -> bool {
     }
     let json = serde_json::from_slice::<Value>(line).ok();
     let admitted = json.and_then(|json| envelope::read(json, intake, Uuid::new_v4).ok());
-    let stored = admitted.map(|admitted| StoredEvent { event: admitted.event, ingested_at: intake.now });
+    let stored = admitted.map(|admitted| StoredEvent::new(admitted.event, intake.now));
     stored.is_some_and(|stored| {
         gather.add(&stored);
         true

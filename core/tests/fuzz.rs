@@ -98,7 +98,7 @@ fn nothing_that_comes_in_is_too_odd() {
             match envelope::read(json, &intake, Uuid::nil) {
                 Ok(admitted) => {
                     if let Some(in_place) = in_place {
-                        let stored = StoredEvent { event: admitted.event.clone(), ingested_at: intake.now };
+                        let stored = StoredEvent::new(admitted.event.clone(), intake.now);
                         let (short, long) = (Record::of_line(in_place, intake.now), Record::of(&stored).unwrap());
                         assert_eq!(short.trace(), long.trace(), "{text}");
                         taken_in_place += 1;

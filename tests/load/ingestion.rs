@@ -72,7 +72,7 @@ fn an_event_on_the_whole_core_path(bencher: Bencher<'_, '_>) {
     let epochs = PerDataset::from_fn(|_| Epoch::FIRST);
     each_line(bencher, |line, intake| {
         let admitted = admitted(line, intake);
-        let stored = StoredEvent { event: admitted.event, ingested_at: intake.now };
+        let stored = StoredEvent::new(admitted.event, intake.now);
         let entry = Entry { stored: &stored, redactions: admitted.redactions };
         event_item(&entry, ShardId::pick(1), &epochs).expect("an item")
     });

@@ -57,10 +57,7 @@ fn records(users: u32, settings: &Settings) -> Result<Vec<Vec<StoredEvent>>> {
             continue;
         }
         if let Ok(admitted) = envelope::read(event, &intake, Uuid::new_v4) {
-            by_user
-                .entry(admitted.event.user)
-                .or_default()
-                .push(StoredEvent { event: admitted.event, ingested_at: now });
+            by_user.entry(admitted.event.user).or_default().push(StoredEvent::new(admitted.event, now));
         }
     }
     Ok(by_user.into_values().collect())

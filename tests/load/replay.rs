@@ -27,7 +27,7 @@ use fincoach_simulate::Simulation;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{self, Counters, Heads};
-use learning_core::usecase::{Ids, Ingest, Terms, initialize};
+use learning_core::usecase::{Ids, Ingest, Senders, Terms, initialize};
 use serde_json::Value;
 use tokio::sync::SetOnce;
 
@@ -130,7 +130,7 @@ async fn record(events: &[Value]) -> Result<Vec<Recorded>> {
     let clients = environment::clients_at(&Endpoints { dynamodb: url, ..engines.endpoints() }, &settings);
     let ingest = Ingest::new(&clients, &settings);
     for batch in events.chunks(settings.batch_events) {
-        let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random };
+        let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random, senders: Senders::default() };
         ingest.ingest(batch.iter().cloned().map(Ok).collect(), &terms).await?;
     }
     proxy.abort();

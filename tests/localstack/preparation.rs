@@ -4,7 +4,7 @@ use chrono::Utc;
 use learning_core::dataset::Dataset;
 use learning_core::dataset::lifecycle::State;
 use learning_core::store::{Heads, Objects, Timeline, Versions};
-use learning_core::usecase::{Ids, Ingest, Outcome, Prepare, Terms};
+use learning_core::usecase::{Ids, Ingest, Outcome, Prepare, Senders, Terms};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ fn event(number: u32, event_type: &str, data: Value) -> Value {
 }
 
 async fn ingest(deployed: &Deployed, events: Vec<Value>) {
-    let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random };
+    let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random, senders: Senders::default() };
     let ingest = Ingest::new(&deployed.clients, &deployed.settings);
     let outcomes = ingest.ingest(events.into_iter().map(Ok).collect(), &terms).await.unwrap();
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{outcomes:?}");

@@ -201,9 +201,9 @@ async fn inputs(stack: &Stack, dataset: Dataset, up_to: Option<Epoch>) -> Vec<St
 
 fn sufficient_users(stored: &[StoredEvent], stack: &Stack) -> u64 {
     let mut times = BTreeMap::<_, Vec<_>>::new();
-    let skew = stack.settings.limits.clock_skew;
+    let bounds = stack.settings.limits.times;
     let transactions = stored.iter().filter(|stored| stored.event.event_type == EventType::TransactionCreation);
-    for stored in transactions.filter(|stored| stored.has_plausible_time(skew)) {
+    for stored in transactions.filter(|stored| stored.has_plausible_time(bounds)) {
         times.entry(stored.event.user).or_default().push(stored.event.occurred_at);
     }
     let rule = &stack.settings.sufficiency;

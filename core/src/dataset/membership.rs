@@ -56,6 +56,7 @@ mod tests {
             user: UserId(Uuid::nil()),
             event_type: EventType::UserSegmentUpdate,
             occurred_at: DateTime::UNIX_EPOCH + chrono::Duration::minutes(minute),
+            utc_offset_minutes: None,
             schema_version: 1,
             data: json!({"segment_id": "1", "segment_name": name}).as_object().cloned().unwrap(),
             extra: Default::default(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use chrono::Duration;
+use chrono::{Duration, Utc};
 
 use super::gate::ExtraGates;
 use super::history::Sufficiency;
@@ -253,7 +253,8 @@ impl Settings {
         settings.read_bodies(vars)?;
         settings.read_preparation(vars)?;
         settings.read_privacy(vars)?;
-        vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.clock_skew)?;
+        vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.times.skew)?;
+        vars.read("TIME_FLOOR", &mut settings.limits.times.floor, |floor| *floor <= Utc::now(), "an RFC 3339 time")?;
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
         vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
         vars.read_seconds("MIN_INTERVAL_SECONDS", &mut settings.min_interval)?;

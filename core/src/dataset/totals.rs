@@ -122,6 +122,7 @@ mod tests {
             user: UserId(Uuid::nil()),
             event_type: EventType::from_name(event_type),
             occurred_at: DateTime::UNIX_EPOCH,
+            utc_offset_minutes: None,
             schema_version: 1,
             data: json!({"interaction_type": interaction}).as_object().cloned().unwrap_or_default(),
             extra: Default::default(),

@@ -1,12 +1,12 @@
 //! From JSON to an [`Event`]: what is refused, and what is only warned about.
 
-use chrono::{DateTime, Duration, DurationRound, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::privacy::{Redactions, Redactor};
 use super::schema::{self, Field, Population, Refuse};
-use super::{Event, EventId, EventType, Fault, FaultCode, UserId};
+use super::{Event, EventId, EventTime, EventType, Fault, FaultCode, TimeBounds, UserId};
 
 /// The members of the envelope; others are stored as they are, and looked at by nobody.
 pub const MEMBERS: [&str; 6] = ["event_id", "user_id", "event_type", "occurred_at", "schema_version", "data"];
@@ -20,13 +20,13 @@ pub struct Limits {
     pub depth: usize,
     /// Bytes of one string, before it is cut to what is kept of it.
     pub string_bytes: usize,
-    /// How far ahead of the receiver's clock an event may claim to be.
-    pub clock_skew: Duration,
+    /// When an event can have happened; outside of it, it is stored with a warning.
+    pub times: TimeBounds,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { event_bytes: 64 * 1024, depth: 16, string_bytes: 32 * 1024, clock_skew: Duration::minutes(5) }
+        Self { event_bytes: 64 * 1024, depth: 16, string_bytes: 32 * 1024, times: TimeBounds::default() }
     }
 }
 
@@ -75,7 +75,8 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
         return Err(refusals);
     }
     if let Some(occurred_at) = occurred_at {
-        warnings.extend(implausible_time(occurred_at, intake));
+        warnings.extend(assumed_utc(&occurred_at));
+        warnings.extend(implausible_time(occurred_at.utc, intake));
     }
     // Before the fields are checked: they are checked as they are stored.
     let mut redactions = data.as_mut().map(|data| intake.privacy.redact(data)).unwrap_or_default();
@@ -105,7 +106,8 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
             if refusals.is_empty() =>
         {
             let (id, user) = (EventId(id), UserId(user));
-            let event = Event { id, user, event_type, occurred_at, schema_version, data, extra };
+            let EventTime { utc: occurred_at, offset_minutes: utc_offset_minutes, .. } = occurred_at;
+            let event = Event { id, user, event_type, occurred_at, utc_offset_minutes, schema_version, data, extra };
             Ok(Admitted { event, warnings, redactions })
         }
         _ => Err(refusals),
@@ -145,17 +147,13 @@ fn event_type(value: Option<&Value>, redactor: &Redactor, faults: &mut Vec<Fault
     None
 }
 
-fn occurred_at(value: Option<&Value>, faults: &mut Vec<Fault>) -> Option<DateTime<Utc>> {
+fn occurred_at(value: Option<&Value>, faults: &mut Vec<Fault>) -> Option<EventTime> {
     const EXPECTED: &str = "occurred_at must be an RFC 3339 time, e.g. 2026-01-31T09:30:00Z";
     let code = match value {
         None | Some(Value::Null) => FaultCode::Missing,
-        Some(Value::String(text)) => match DateTime::parse_from_rfc3339(text) {
-            Ok(time) => {
-                let time = time.to_utc();
-                // A leap second or a year at the edge of the calendar cannot be rounded; it is kept as it is.
-                return Some(time.duration_trunc(Duration::microseconds(1)).unwrap_or(time));
-            }
-            Err(_) => FaultCode::InvalidFormat,
+        Some(Value::String(text)) => match EventTime::parse(text) {
+            Some(time) => return Some(time),
+            None => FaultCode::InvalidFormat,
         },
         Some(_) => FaultCode::WrongType,
     };
@@ -251,10 +249,17 @@ fn unknown_member() -> Fault {
     Fault::new(&[], FaultCode::UnknownField, message)
 }
 
+fn assumed_utc(time: &EventTime) -> Option<Fault> {
+    let message = "occurred_at has no UTC offset: UTC is assumed; send e.g. 2026-01-31T09:30:00+01:00";
+    time.is_assumed_utc.then(|| Fault::new(&["occurred_at"], FaultCode::AssumedUtc, message))
+}
+
 fn implausible_time(occurred_at: DateTime<Utc>, intake: &Intake) -> Option<Fault> {
-    let message = if occurred_at < DateTime::UNIX_EPOCH {
-        "occurred_at lies before 1970".to_owned()
-    } else if occurred_at > intake.now + intake.limits.clock_skew {
+    let times = &intake.limits.times;
+    let message = if times.is_too_early(occurred_at) {
+        let floor = times.floor.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        format!("occurred_at lies before {floor}, the earliest plausible time; were seconds read as milliseconds?")
+    } else if times.is_too_late(occurred_at, intake.now) {
         "occurred_at lies in the future".to_owned()
     } else {
         return None;

@@ -26,6 +26,12 @@ pub enum FaultCode {
     ImplausibleTime,
     /// A member of the envelope that nobody knows.
     UnknownField,
+    /// An event type that is not declared: stored, and in no dataset.
+    UnknownEventType,
+    /// A time without an offset: UTC is assumed.
+    AssumedUtc,
+    /// A UUID of zeros or ones only, which identifies nothing.
+    NilId,
     /// A schema version above those that are declared.
     UnknownVersion,
     /// Not for this caller: an end user's token writes only its own events.
@@ -49,6 +55,9 @@ impl FaultCode {
             FaultCode::TooDeep => "too_deep",
             FaultCode::ImplausibleTime => "implausible_time",
             FaultCode::UnknownField => "unknown_field",
+            FaultCode::UnknownEventType => "unknown_event_type",
+            FaultCode::AssumedUtc => "assumed_utc",
+            FaultCode::NilId => "nil_id",
             FaultCode::UnknownVersion => "unknown_version",
             FaultCode::NotAllowed => "not_allowed",
             FaultCode::Erased => "erased",

@@ -4,14 +4,14 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Duration, DurationRound, Timelike, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::cell::Cell;
 use super::envelope::Intake;
 use super::reading::Readings;
 use super::scan::Scan;
-use super::{EventId, UserId, schema};
+use super::{EventId, EventTime, UserId, schema};
 
 /// An event that may be stored as it is, its values borrowed from its line.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Line<'a> {
     pub id: EventId,
     pub user: UserId,
     pub occurred_at: DateTime<Utc>,
+    /// See [`super::Event::utc_offset_minutes`].
+    pub utc_offset_minutes: Option<i16>,
     pub data: Readings<'a>,
 }
 
@@ -113,21 +115,15 @@ pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
     // Of a key that comes twice, the last value counts: a map knows.
     let comes_twice = data.others.windows(2).any(|two| two[0].0 == two[1].0);
     let as_it_is = !comes_twice && data.are_admissible() && data.are_kept_whole(&intake.privacy);
+    let time = EventTime::parse(&envelope.occurred_at).filter(|time| !time.is_assumed_utc)?;
     Some(Line {
         id: EventId(Uuid::try_parse(&envelope.event_id).ok()?),
         user: UserId(Uuid::try_parse(&envelope.user_id).ok()?),
-        occurred_at: time(&envelope.occurred_at)?,
+        occurred_at: time.utc,
+        utc_offset_minutes: time.offset_minutes,
         data,
     })
     .filter(|_| as_it_is)
-}
-
-fn time(text: &str) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-    if time.nanosecond() % 1_000 == 0 {
-        return Some(time);
-    }
-    Some(time.duration_trunc(Duration::microseconds(1)).unwrap_or(time))
 }
 
 #[cfg(test)]

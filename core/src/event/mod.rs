@@ -15,20 +15,24 @@ pub mod mapping;
 pub mod ndjson;
 pub mod number;
 pub mod privacy;
+mod provenance;
 pub mod reading;
 pub mod reference;
 pub mod rule;
 mod scan;
 pub mod schema;
+mod time;
 
 use std::fmt;
 
-use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use fault::{Fault, FaultCode};
+pub use provenance::{EventSource, Provenance};
+pub use time::{EventTime, TimeBounds, format_time};
 
 /// The person whose behaviour an event reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,6 +100,8 @@ pub struct Event {
     pub event_type: EventType,
     /// Event time, UTC, whole microseconds.
     pub occurred_at: DateTime<Utc>,
+    /// The sender's offset from UTC, in minutes; `None` where the sender left it open.
+    pub utc_offset_minutes: Option<i16>,
     pub schema_version: u32,
     /// As the sender wrote it; numbers keep their decimal text.
     pub data: Map<String, Value>,
@@ -110,33 +116,22 @@ impl Event {
     }
 }
 
-/// An event together with the moment at which it was taken in.
+/// An event together with its ingestion: when it was ingested, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredEvent {
     pub event: Event,
     pub ingested_at: DateTime<Utc>,
+    pub provenance: Provenance,
 }
 
 impl StoredEvent {
-    /// Whether the event claims to have happened after it was taken in, by more
-    /// than the `skew` that clocks are allowed.
-    pub fn is_after_intake(&self, skew: Duration) -> bool {
-        self.event.occurred_at > self.ingested_at + skew
+    /// An event of unknown provenance.
+    pub fn new(event: Event, ingested_at: DateTime<Utc>) -> Self {
+        Self { event, ingested_at, provenance: Provenance::default() }
     }
 
-    /// Whether the event's time can be believed: from 1970 on, and not after intake.
-    pub fn has_plausible_time(&self, skew: Duration) -> bool {
-        is_plausible(self.event.occurred_at, self.ingested_at, skew)
+    /// Whether the event's time is plausible, given when it was ingested.
+    pub fn has_plausible_time(&self, times: TimeBounds) -> bool {
+        times.is_plausible(self.event.occurred_at, self.ingested_at)
     }
-}
-
-/// Whether a time can be believed of an event that is taken in at another: from
-/// 1970 on, and not after intake by more than the `skew` that clocks are allowed.
-pub fn is_plausible(occurred_at: DateTime<Utc>, ingested_at: DateTime<Utc>, skew: Duration) -> bool {
-    occurred_at >= DateTime::UNIX_EPOCH && occurred_at <= ingested_at + skew
-}
-
-/// RFC 3339 in UTC with six decimals, so that text order is time order.
-pub fn format_time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

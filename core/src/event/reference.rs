@@ -17,7 +17,7 @@ anew). What is *refused* does not come in; every other fault is stored with a wa
 | `event_id` | a UUID; the same id of the same user is the same event | refused; absent: one is made |
 | `user_id` | a UUID | refused |
 | `event_type` | one of the types below, or another name of up to 64 letters, digits, blanks and `_ - . : /`: that is stored and not trained on | refused |
-| `occurred_at` | an RFC 3339 time, kept in UTC to the microsecond | refused; before 1970 or ahead of the clock by more than `LEARNING_CLOCK_SKEW_SECONDS`: warning |
+| `occurred_at` | an RFC 3339 time, stored in UTC to the microsecond, with the offset beside it (`utc_offset_minutes`) | rejected; without an offset: read as UTC (warning `assumed_utc`); before `LEARNING_TIME_FLOOR`, or ahead of the clock by more than `LEARNING_CLOCK_SKEW_SECONDS`: warning `implausible_time`, and in no history, feature or calendar |
 | `schema_version` | of `data`, a positive integer; 1 unless it is given | refused; above the newest that is declared: warning, checked by the newest |
 | `data` | an object, by type; fields that no type declares are kept | refused |
 

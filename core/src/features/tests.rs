@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::event::category::Category;
-use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
+use crate::event::{Event, EventId, EventType, StoredEvent, TimeBounds, UserId};
 
 fn close(ours: &Features, theirs: &[f64]) -> Result<(), String> {
     assert_eq!(theirs.len(), FEATURES.len());
@@ -87,7 +87,7 @@ fn the_golden_vectors_of_the_independent_script_hold() {
     let mut rows = 0;
     for user in golden["users"].as_array().unwrap() {
         let events: Vec<_> = user["transactions"].as_array().unwrap().iter().map(stored).collect();
-        let history = Transaction::of_user(&events, Duration::minutes(5)).unwrap();
+        let history = Transaction::of_user(&events, TimeBounds::default()).unwrap();
         let mut window = Window::new(&history);
         for row in user["rows"].as_array().unwrap() {
             window.advance(row["as_of"].as_str().unwrap().parse().unwrap());
@@ -100,18 +100,17 @@ fn the_golden_vectors_of_the_independent_script_hold() {
 }
 
 fn stored(json: &Value) -> StoredEvent {
-    StoredEvent {
-        event: Event {
-            id: EventId(json["event_id"].as_str().unwrap().parse().unwrap()),
-            user: UserId(Uuid::nil()),
-            event_type: EventType::TransactionCreation,
-            occurred_at: json["occurred_at"].as_str().unwrap().parse().unwrap(),
-            schema_version: 1,
-            data: json["data"].as_object().unwrap().clone(),
-            extra: Default::default(),
-        },
-        ingested_at: "2027-01-01T00:00:00Z".parse().unwrap(),
-    }
+    let event = Event {
+        id: EventId(json["event_id"].as_str().unwrap().parse().unwrap()),
+        user: UserId(Uuid::nil()),
+        event_type: EventType::TransactionCreation,
+        occurred_at: json["occurred_at"].as_str().unwrap().parse().unwrap(),
+        utc_offset_minutes: None,
+        schema_version: 1,
+        data: json["data"].as_object().unwrap().clone(),
+        extra: Default::default(),
+    };
+    StoredEvent::new(event, "2027-01-01T00:00:00Z".parse().unwrap())
 }
 
 #[test]
@@ -140,7 +139,7 @@ fn descriptions_and_names_of_merchants_are_folded() {
         let mut event = stored(&json);
         event.event.data.insert("amount".into(), 1.into());
         event.event.data.insert("transaction_type".into(), "debit".into());
-        Transaction::read(&event, Duration::zero()).unwrap().merchant
+        Transaction::read(&event, TimeBounds::default()).unwrap().merchant
     };
     let json = |field: &str, text: &str| serde_json::json!({field: text});
     assert_eq!(read(json("description", "TESCO STORES  3021")), read(json("description", "Tesco Stores 17")));

@@ -1,6 +1,6 @@
 //! A transaction, as far as features and prepared rows need it.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::event::category::Category;
 use crate::event::line::Line;
 use crate::event::reading::Readings;
 use crate::event::schema::decimal;
-use crate::event::{Event, EventId, EventType, StoredEvent, is_plausible};
+use crate::event::{Event, EventId, EventType, StoredEvent, TimeBounds};
 
 /// Free text is not in it: merchants and places are hashes, to be counted and
 /// compared, and they reach no row.
@@ -32,7 +32,7 @@ pub struct Transaction {
     pub city: Option<u64>,
     /// Whether the time of day means anything.
     pub time_of_day_known: bool,
-    /// Not before 1970 and not after its intake. Others are in no feature.
+    /// See [`TimeBounds`]. Transactions with another time are in no feature.
     pub plausible_time: bool,
 }
 
@@ -106,17 +106,17 @@ impl Transaction {
     ///
     /// # Errors
     /// Where amount or direction cannot be read.
-    pub fn read(stored: &StoredEvent, clock_skew: Duration) -> Result<Self, Unreadable> {
+    pub fn read(stored: &StoredEvent, times: TimeBounds) -> Result<Self, Unreadable> {
         let Event { id, occurred_at, data, .. } = &stored.event;
-        Self::of(*id, *occurred_at, stored.has_plausible_time(clock_skew), &Data::of_map(data))
+        Self::of(*id, *occurred_at, stored.has_plausible_time(times), &Data::of_map(data))
     }
 
     /// Reads an event of type `transaction_creation` in place, which is taken in as of `now`.
     ///
     /// # Errors
     /// See [`Transaction::read`].
-    pub fn of_line(line: &Line<'_>, now: DateTime<Utc>, clock_skew: Duration) -> Result<Self, Unreadable> {
-        let plausible = is_plausible(line.occurred_at, now, clock_skew);
+    pub fn of_line(line: &Line<'_>, now: DateTime<Utc>, times: TimeBounds) -> Result<Self, Unreadable> {
+        let plausible = times.is_plausible(line.occurred_at, now);
         Self::of(line.id, line.occurred_at, plausible, &Data::of_readings(&line.data))
     }
 
@@ -153,11 +153,11 @@ impl Transaction {
     /// See [`Transaction::read`].
     pub fn of_user<'a>(
         events: impl IntoIterator<Item = &'a StoredEvent>,
-        clock_skew: Duration,
+        times: TimeBounds,
     ) -> Result<Vec<Self>, Unreadable> {
         let of_type = events.into_iter().filter(|stored| stored.event.event_type == EventType::TransactionCreation);
         let mut transactions =
-            of_type.map(|stored| Self::read(stored, clock_skew)).collect::<Result<Vec<_>, Unreadable>>()?;
+            of_type.map(|stored| Self::read(stored, times)).collect::<Result<Vec<_>, Unreadable>>()?;
         transactions.sort_unstable_by_key(Self::order);
         Ok(transactions)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ use super::user::User;
 use super::{HORIZON_DAYS, PreparationError, Prepared, TableProfile};
 use crate::dataset::Dataset;
 use crate::dataset::settings::{PseudonymKey, Settings};
-use crate::event::{StoredEvent, UserId};
+use crate::event::{StoredEvent, TimeBounds, UserId};
 
 /// Events of a split that one file is made of: some 64 to 256 MB of Parquet.
 const EVENTS_IN_A_FILE: u64 = 4_000_000;
@@ -140,7 +140,7 @@ impl Builder {
     /// Takes all events of one user, in any order. Each user must come once. What
     /// goes wrong is kept, and answered by [`Builder::write`].
     pub fn add_user(&mut self, user: UserId, events: &[StoredEvent]) {
-        let read = User::read(&self.key, user, events, self.clock_skew(), self.reads);
+        let read = User::read(&self.key, user, events, self.times(), self.reads);
         if let Some(user) = self.keep_failure(read) {
             self.hold(user);
             if self.held_bytes > self.memory {
@@ -185,8 +185,8 @@ impl Builder {
         self.reads
     }
 
-    pub(super) fn clock_skew(&self) -> Duration {
-        self.settings.limits.clock_skew
+    pub(super) fn times(&self) -> TimeBounds {
+        self.settings.limits.times
     }
 
     fn spill(&mut self) -> Result<(), PreparationError> {

@@ -47,7 +47,7 @@ impl Gather {
         if line.data.schema.event_type != EventType::TransactionCreation.name() {
             return false;
         }
-        let transaction = Transaction::of_line(line, now, self.builder.clock_skew());
+        let transaction = Transaction::of_line(line, now, self.builder.times());
         if let Some(transaction) = self.builder.keep_failure(transaction) {
             self.waiting.push((line.user, transaction));
             if self.waiting.len() == TOGETHER {
@@ -59,9 +59,9 @@ impl Gather {
 
     /// Takes an event of any type.
     pub fn add(&mut self, stored: &StoredEvent) {
-        let (clock_skew, reads) = (self.builder.clock_skew(), self.builder.reads());
+        let (times, reads) = (self.builder.times(), self.builder.reads());
         let place = self.place(stored.event.user);
-        let added = self.users[place].add(stored, clock_skew, reads);
+        let added = self.users[place].add(stored, times, reads);
         if let Some(bytes) = self.builder.keep_failure(added) {
             self.bytes += bytes;
             self.make_room();

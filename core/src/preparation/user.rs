@@ -2,7 +2,7 @@
 //! events only the fields that the dataset's rows are made from. What is not
 //! declared there (free text, places, context) is gone before any row is made.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use super::split::Split;
 use crate::dataset::settings::PseudonymKey;
 use crate::event::number::nearest_float;
 use crate::event::schema::decimal;
-use crate::event::{EventId, EventType, StoredEvent, UserId};
+use crate::event::{EventId, EventType, StoredEvent, TimeBounds, UserId};
 use crate::features::{Transaction, Unreadable};
 
 /// A user, whole.
@@ -32,7 +32,7 @@ pub struct Report {
     pub id: EventId,
     pub event_type: Box<str>,
     micros: i64,
-    /// Not before 1970 and not after its intake.
+    /// See [`TimeBounds`].
     pub plausible_time: bool,
     /// The declared fields, as JSON.
     data: Box<str>,
@@ -55,12 +55,12 @@ impl User {
         key: &PseudonymKey,
         user: UserId,
         events: &[StoredEvent],
-        clock_skew: Duration,
+        times: TimeBounds,
         reads: Reads,
     ) -> Result<Self, Unreadable> {
         let mut read = Self::new(key, user);
         for stored in events {
-            read.add(stored, clock_skew, reads)?;
+            read.add(stored, times, reads)?;
         }
         read.order();
         Ok(read)
@@ -71,11 +71,11 @@ impl User {
     ///
     /// # Errors
     /// A transaction that cannot be read.
-    pub fn add(&mut self, stored: &StoredEvent, clock_skew: Duration, reads: Reads) -> Result<usize, Unreadable> {
+    pub fn add(&mut self, stored: &StoredEvent, times: TimeBounds, reads: Reads) -> Result<usize, Unreadable> {
         if stored.event.event_type == EventType::TransactionCreation {
-            return Ok(self.push(Transaction::read(stored, clock_skew)?));
+            return Ok(self.push(Transaction::read(stored, times)?));
         }
-        let Some(report) = Report::read(stored, clock_skew, reads) else { return Ok(0) };
+        let Some(report) = Report::read(stored, times, reads) else { return Ok(0) };
         let bytes = report.weight();
         self.reports.push(report);
         Ok(bytes)
@@ -119,7 +119,7 @@ impl User {
 }
 
 impl Report {
-    fn read(stored: &StoredEvent, clock_skew: Duration, reads: Reads) -> Option<Self> {
+    fn read(stored: &StoredEvent, times: TimeBounds, reads: Reads) -> Option<Self> {
         let event = &stored.event;
         let (_, fields) = reads.iter().find(|(event_type, _)| *event_type == event.event_type.name())?;
         let kept: Map<String, Value> =
@@ -128,7 +128,7 @@ impl Report {
             id: event.id,
             event_type: event.event_type.name().into(),
             micros: event.occurred_at.timestamp_micros(),
-            plausible_time: stored.has_plausible_time(clock_skew),
+            plausible_time: stored.has_plausible_time(times),
             data: Value::Object(kept).to_string().into(),
         })
     }

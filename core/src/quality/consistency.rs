@@ -124,7 +124,7 @@ impl Metric for Consistency {
         if rules.applies(record.place, time, NOT_AFTER_INGESTION) {
             let checks = self.ruled.of(record.place, time);
             checks.checks += 1;
-            if record.occurred_at > record.ingested_at + rules.clock_skew() {
+            if rules.times().is_too_late(record.occurred_at, record.ingested_at) {
                 checks.violate(&rules.sample, NOT_AFTER_INGESTION, record.example());
             }
         }

@@ -109,11 +109,12 @@ mod tests {
             user: UserId(Uuid::new_v4()),
             event_type: EventType::TransactionCreation,
             occurred_at: at,
+            utc_offset_minutes: None,
             schema_version: 1,
             data: serde_json::from_str(json).unwrap(),
             extra: Default::default(),
         };
-        digest(&Record::of(&StoredEvent { event, ingested_at: at }).unwrap())
+        digest(&Record::of(&StoredEvent::new(event, at)).unwrap())
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Report {
 impl Metric for Population {
     fn observe(&mut self, rules: &Rules, record: &Record<'_>) {
         // A time that cannot be makes nothing fresh.
-        if record.occurred_at <= record.ingested_at + rules.clock_skew() {
+        if rules.times().is_plausible(record.occurred_at, record.ingested_at) {
             self.span(Some(record.occurred_at), Some(record.occurred_at));
         }
     }

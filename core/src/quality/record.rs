@@ -33,15 +33,17 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// A stored event as a record; `None` where its type is not declared.
     pub fn of(stored: &'a StoredEvent) -> Option<Self> {
-        let Event { id, user, event_type, occurred_at, data, .. } = &stored.event;
+        let Event { id, user, event_type, occurred_at, utc_offset_minutes, data, .. } = &stored.event;
         let entries = data.iter().map(|(key, value)| (Cow::Borrowed(key.as_str()), value.into()));
         let data = Readings::new(place_of(event_type.name())?, entries);
-        Some(Self::of_line(Line { id: *id, user: *user, occurred_at: *occurred_at, data }, stored.ingested_at))
+        let line =
+            Line { id: *id, user: *user, occurred_at: *occurred_at, utc_offset_minutes: *utc_offset_minutes, data };
+        Some(Self::of_line(line, stored.ingested_at))
     }
 
     /// An event that was read in place, as a record.
     pub fn of_line(line: Line<'a>, ingested_at: DateTime<Utc>) -> Self {
-        let Line { id, user, occurred_at, data: Readings { place, schema, fields, others } } = line;
+        let Line { id, user, occurred_at, data: Readings { place, schema, fields, others }, .. } = line;
         Self { id, user, occurred_at, ingested_at, place, schema, fields, others }
     }
 

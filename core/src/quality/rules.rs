@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -13,15 +13,18 @@ use crate::dataset::Dataset;
 use crate::dataset::rules::{Adjusted, ByPlace, RuleChanges};
 use crate::dataset::settings::{Settings, Weights};
 use crate::event::schema::{self, Kind};
-use crate::event::{EventId, FaultCode};
+use crate::event::{EventId, FaultCode, TimeBounds};
 
 /// Raised whenever the same records would be judged otherwise than before.
-const ENGINE: u32 = 3;
+const ENGINE: u32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Rules {
     pub dataset: Dataset,
     clock_skew_seconds: i64,
+    /// In seconds since 1970.
+    #[serde(default)]
+    time_floor: i64,
     /// Which examples of violations are kept; it decides no score.
     #[serde(default)]
     pub sample: Sample,
@@ -32,7 +35,8 @@ impl Rules {
     pub fn new(dataset: Dataset, settings: &Settings) -> Self {
         Self {
             dataset,
-            clock_skew_seconds: settings.limits.clock_skew.num_seconds(),
+            clock_skew_seconds: settings.limits.times.skew.num_seconds(),
+            time_floor: settings.limits.times.floor.timestamp(),
             sample: Sample::default(),
             changes: Changes::of(&settings.rules),
         }
@@ -50,8 +54,8 @@ impl Rules {
     /// that decides a score.
     pub fn hash(&self, weights: &Weights) -> String {
         let mut hash = Sha256::new();
-        let Self { dataset, clock_skew_seconds, changes, sample: _ } = self;
-        hash.update(format!("{ENGINE} {dataset} {clock_skew_seconds} {:?} {weights:?}", changes.0.source));
+        let Self { dataset, clock_skew_seconds, time_floor, changes, sample: _ } = self;
+        hash.update(format!("{ENGINE} {dataset} {clock_skew_seconds} {time_floor} {:?} {weights:?}", changes.0.source));
         hash.update(format!("{:?}", dataset.spec().rules));
         for event_type in self.dataset.record_types() {
             hash.update(format!("{event_type} {:?}", schema::of_name(event_type)));
@@ -59,8 +63,10 @@ impl Rules {
         hex::encode(hash.finalize())
     }
 
-    pub(super) fn clock_skew(&self) -> Duration {
-        Duration::seconds(self.clock_skew_seconds)
+    /// When a record can have happened.
+    pub(super) fn times(&self) -> TimeBounds {
+        let floor = DateTime::from_timestamp(self.time_floor, 0).unwrap_or_default();
+        TimeBounds { floor, skew: Duration::seconds(self.clock_skew_seconds) }
     }
 
     pub(super) fn adjusted(&self, place: usize, field: usize) -> Option<&'static Adjusted> {

@@ -27,18 +27,17 @@ fn weights() -> Weights {
 fn record(user: u128, id: u128, minute: i64, event_type: &str, data: Value) -> StoredEvent {
     let start: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
     let Value::Object(data) = data else { panic!("data must be an object") };
-    StoredEvent {
-        event: Event {
-            id: EventId(Uuid::from_u128(id)),
-            user: UserId(Uuid::from_u128(user)),
-            event_type: EventType::from_name(event_type),
-            occurred_at: start + Duration::minutes(minute),
-            schema_version: 1,
-            data,
-            extra: Default::default(),
-        },
-        ingested_at: start + Duration::days(400),
-    }
+    let event = Event {
+        id: EventId(Uuid::from_u128(id)),
+        user: UserId(Uuid::from_u128(user)),
+        event_type: EventType::from_name(event_type),
+        occurred_at: start + Duration::minutes(minute),
+        utc_offset_minutes: None,
+        schema_version: 1,
+        data,
+        extra: Default::default(),
+    };
+    StoredEvent::new(event, start + Duration::days(400))
 }
 
 fn transaction(user: u128, id: u128, changes: Value) -> StoredEvent {

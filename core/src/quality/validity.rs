@@ -1,8 +1,8 @@
 //! Validity: valid fields ÷ fields, over required fields and optional ones that
 //! are populated. An empty required field is not valid. The time of the event is
-//! a field as well: it is valid from 1970 on.
+//! a field as well: it is valid from the configured floor on. (An event ahead of its
+//! ingestion fails a rule of consistency.)
 
-use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::judgement::{Dimension, Draft};
@@ -22,7 +22,7 @@ impl Metric for Validity {
     fn observe(&mut self, rules: &Rules, record: &Record<'_>) {
         let time = self.fields.of(record.place, record.schema.fields.len());
         time.checks += 1;
-        if record.occurred_at < DateTime::UNIX_EPOCH {
+        if rules.times().is_too_early(record.occurred_at) {
             time.violate(&rules.sample, FaultCode::ImplausibleTime.as_str(), record.example());
         }
         for (place, reading) in record.fields.iter().enumerate() {

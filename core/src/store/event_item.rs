@@ -11,7 +11,7 @@ use super::tables::{EVENT_ID, USER_ID};
 use crate::dataset::history::History;
 use crate::dataset::membership::Membership;
 use crate::dataset::{Dataset, Epoch, PerDataset};
-use crate::event::{Event, EventId, EventType, StoredEvent, UserId};
+use crate::event::{Event, EventId, EventSource, EventType, Provenance, StoredEvent, UserId};
 
 /// The sort key of a user's history; no event id is spelled like it.
 pub(super) const HISTORY: &str = "history";
@@ -26,6 +26,11 @@ pub(super) const COUNTED_ON: &str = "counted_on";
 pub(super) const MEMBERSHIP: &str = "segment";
 /// Members of the envelope that nobody knows.
 const EXTRA: &str = "extra";
+
+/// The sender's offset from UTC, in minutes.
+const UTC_OFFSET: &str = "utc_offset_minutes";
+const SOURCE: &str = "source";
+const SENDER: &str = "sender";
 
 /// The item that an event is stored as. `shard` is the one that counts the event:
 /// an erasure takes it off there again.
@@ -45,7 +50,12 @@ pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>)
         // As text: numbers keep their digits, and a scan reads one attribute.
         ("data", string(serde_json::to_string(&event.data)?)),
         (SHARD, number(shard.index())),
+        (SOURCE, string(stored.provenance.source.name())),
+        (SENDER, string(stored.provenance.sender())),
     ]);
+    if let Some(minutes) = event.utc_offset_minutes {
+        item.insert(UTC_OFFSET.to_owned(), number(minutes));
+    }
     for (name, count) in
         [("dropped", redactions.dropped), ("masked", redactions.masked), ("truncated", redactions.truncated)]
     {
@@ -142,6 +152,7 @@ pub(super) fn event(item: &Item) -> Result<StoredEvent> {
             user: UserId(text(USER_ID)?.parse()?),
             event_type: EventType::from_name(text("type")?),
             occurred_at: attribute::get_time(item, "occurred_at")?,
+            utc_offset_minutes: attribute::find_number(item, UTC_OFFSET)?,
             schema_version: attribute::get_number(item, "schema_version")?,
             data: serde_json::from_str(text("data")?).context("the data of a stored event cannot be read")?,
             extra: match item.get(EXTRA) {
@@ -150,5 +161,15 @@ pub(super) fn event(item: &Item) -> Result<StoredEvent> {
             },
         },
         ingested_at: attribute::get_time(item, "ingested_at")?,
+        provenance: provenance(item)?,
     })
+}
+
+/// Where an event came from; unknown for one that was stored before this was recorded.
+fn provenance(item: &Item) -> Result<Provenance> {
+    if !item.contains_key(SOURCE) {
+        return Ok(Provenance::default());
+    }
+    let source = EventSource::from_name(attribute::get_string(item, SOURCE)?);
+    Ok(Provenance::stored(source, attribute::get_string(item, SENDER)?))
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Clients, Objects};
 use crate::event::privacy::Redactor;
-use crate::event::{Fault, FaultCode, UserId};
+use crate::event::{EventSource, Fault, FaultCode, Provenance, UserId};
 use crate::telemetry::Signal;
 
 /// Under which everything in quarantine lies.
@@ -26,6 +26,22 @@ pub struct Origin {
     pub source: String,
     /// The line of a file, from 1.
     pub line: u64,
+}
+
+impl Origin {
+    /// The provenance of an event from here. A file's sender is the prefix that it lies
+    /// under, below `incoming/`.
+    pub fn provenance(&self, redactor: &Redactor) -> Provenance {
+        let source = EventSource::from_name(&self.road);
+        let sender = match source {
+            EventSource::File => {
+                let prefix = self.source.rsplit_once('/').map_or("", |(prefix, _)| prefix);
+                prefix.strip_prefix("incoming").unwrap_or(prefix).trim_matches('/')
+            }
+            _ => &self.source,
+        };
+        Provenance::new(source, sender, redactor)
+    }
 }
 
 /// Something that was turned away.

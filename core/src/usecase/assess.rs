@@ -273,11 +273,12 @@ mod tests {
                 user: UserId(Uuid::nil()),
                 event_type: EventType::TransactionCreation,
                 occurred_at: DateTime::UNIX_EPOCH,
+                utc_offset_minutes: None,
                 schema_version: 1,
                 data: json!({"note": "x".repeat(bytes)}).as_object().cloned().unwrap(),
                 extra: Default::default(),
             };
-            StoredEvent { event, ingested_at: DateTime::UNIX_EPOCH }
+            StoredEvent::new(event, DateTime::UNIX_EPOCH)
         };
         assert_eq!(fitting(&vec![event(100); 1_000]), 1_000);
         assert_eq!(fitting(&vec![event(64 * 1024); 100]), 63);

@@ -29,7 +29,7 @@ use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
 use crate::event::envelope::{self, Admitted, Intake};
 use crate::event::privacy::Redactions;
-use crate::event::{EventId, Fault, FaultCode, StoredEvent, UserId};
+use crate::event::{EventId, Fault, FaultCode, Provenance, StoredEvent, UserId};
 use crate::store::{COUNTER_SHARDS, Clients, Counters, EventLog, Failure, Heads};
 use crate::telemetry::Signal;
 
@@ -58,6 +58,32 @@ pub struct Terms {
     /// The only user of whom the sender may report; `None` for any.
     pub only: Option<UserId>,
     pub ids: Ids,
+    pub senders: Senders,
+}
+
+/// Where the events of one call came from.
+#[derive(Clone, Debug)]
+pub enum Senders {
+    /// All of them from one sender.
+    One(Provenance),
+    /// One per event, in their order.
+    Each(Vec<Provenance>),
+}
+
+impl Default for Senders {
+    fn default() -> Self {
+        Senders::One(Provenance::default())
+    }
+}
+
+impl Senders {
+    /// The provenance of the event at `index`; unknown beyond the last.
+    fn of(&self, index: usize) -> Provenance {
+        match self {
+            Senders::One(provenance) => provenance.clone(),
+            Senders::Each(each) => each.get(index).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// The ids of events that come without one.
@@ -234,7 +260,7 @@ impl Sorted {
         let outcome = match read {
             Err(errors) => Some(Outcome::Rejected { id, errors }),
             Ok(Admitted { event, warnings, redactions }) => {
-                let stored = StoredEvent { event, ingested_at: terms.now };
+                let stored = StoredEvent { event, ingested_at: terms.now, provenance: terms.senders.of(place) };
                 match self.seen.entry((stored.event.user, stored.event.id)) {
                     std::collections::hash_map::Entry::Occupied(first) => {
                         self.repeated.push((place, *first.get(), stored));

@@ -30,7 +30,9 @@ pub use evaluate::{Announce, Evaluate};
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
 pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health, standings};
 pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
-pub use ingest::{Arrival, Failed, Ids, Incoming, Ingest, IngestError, Outcome, Terms, Unanswered, caught, parse};
+pub use ingest::{
+    Arrival, Failed, Ids, Incoming, Ingest, IngestError, Outcome, Senders, Terms, Unanswered, caught, parse,
+};
 pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};
 #[cfg(feature = "preparation")]

@@ -107,13 +107,13 @@ impl Reconcile {
     }
 
     fn count(&self, dataset: Dataset, recount: &mut Recount, user: &UserEvents) {
-        let skew = self.settings.limits.clock_skew;
+        let times = self.settings.limits.times;
         for stored in &user.events {
             recount.all.events += 1;
             recount.all.counting += u64::from(dataset.counts(&stored.event));
             recount.kinds.add(EventKind::of(&stored.event), 1);
         }
-        let plausible = || user.events.iter().filter(|stored| stored.has_plausible_time(skew));
+        let plausible = || user.events.iter().filter(|stored| stored.has_plausible_time(times));
         let memberships = plausible().filter_map(|stored| Membership::of(&stored.event));
         if let Some(membership) = memberships.reduce(Membership::latest) {
             *recount.segments.entry(membership.name).or_default() += 1;

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::ingest::{Ids, Incoming, Ingest, IngestError, Outcome, Terms, parse};
+use super::ingest::{Ids, Incoming, Ingest, IngestError, Outcome, Senders, Terms, parse};
+use crate::dataset::settings::Settings;
+use crate::event::privacy::Redactor;
 use crate::store::{Clients, Quarantine, Quarantined};
 
 /// Events that are read and sent again at once. An original may have a megabyte.
@@ -23,11 +25,14 @@ pub struct Requeued {
 }
 
 #[derive(Clone, Debug)]
-pub struct Requeue(Quarantine);
+pub struct Requeue {
+    quarantine: Quarantine,
+    redactor: Redactor,
+}
 
 impl Requeue {
-    pub fn new(clients: &Clients) -> Self {
-        Self(Quarantine::new(clients))
+    pub fn new(clients: &Clients, settings: &Settings) -> Self {
+        Self { quarantine: Quarantine::new(clients), redactor: settings.privacy.clone() }
     }
 
     /// Sends a stretch of the quarantine again: in the order of the keys, from after
@@ -50,11 +55,11 @@ impl Requeue {
         loop {
             let size = left.min(BATCH);
             // One more tells whether this is the end.
-            let mut keys = self.0.keys(requeued.next.as_deref(), size + 1).await?;
+            let mut keys = self.quarantine.keys(requeued.next.as_deref(), size + 1).await?;
             let is_end = keys.len() <= size;
             keys.truncate(size);
             let next = keys.last().filter(|_| !is_end).cloned();
-            self.send(ingest, &self.0.read(keys).await?, now, &mut requeued).await?;
+            self.send(ingest, &self.quarantine.read(keys).await?, now, &mut requeued).await?;
             requeued.next = next;
             left -= size;
             if is_end || left == 0 || !may_go_on() {
@@ -74,7 +79,8 @@ impl Requeue {
             return Ok(());
         }
         let events = batch.iter().map(|one| with_id(one, parse(one.body.as_bytes()))).collect();
-        let outcomes = ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random }).await?;
+        let senders = Senders::Each(batch.iter().map(|one| one.origin.provenance(&self.redactor)).collect());
+        let outcomes = ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random, senders }).await?;
         let (mut done, mut staying) = (Vec::new(), Vec::new());
         for (one, outcome) in batch.iter().zip(outcomes) {
             match outcome {
@@ -95,8 +101,8 @@ impl Requeue {
             }
         }
         // Let go only of what is stored.
-        self.0.put(staying).await?;
-        self.0.release(&done).await?;
+        self.quarantine.put(staying).await?;
+        self.quarantine.release(&done).await?;
         Ok(())
     }
 }

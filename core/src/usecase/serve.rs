@@ -46,7 +46,7 @@ impl ServeFeatures {
         if let Some(known_at) = known_at {
             events.retain(|stored| stored.ingested_at <= known_at);
         }
-        let transactions = Transaction::of_user(&events, self.settings.limits.clock_skew)?;
+        let transactions = Transaction::of_user(&events, self.settings.limits.times)?;
         let mut window = Window::new(&transactions);
         window.advance(as_of);
         let counted = transactions.iter().filter(|one| one.plausible_time && one.occurred_at <= as_of).count();

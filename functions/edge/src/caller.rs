@@ -3,6 +3,7 @@
 //! Claims come from the API's JWT authorizer, which has checked the token; they
 //! are taken from nowhere else. A function that is reached without one refuses.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use lambda_http::RequestExt;
@@ -59,14 +60,7 @@ impl Caller {
     /// 401 without claims, 403 without the scope.
     pub(crate) fn of(request: &lambda_http::Request, scope: Option<Scope>) -> Result<Self, Problem> {
         let Some(scope) = scope else { return Ok(Caller::Service) };
-        let context = request.request_context_ref();
-        let claims = match context {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).map(|jwt| &jwt.claims)
-            }
-            _ => None,
-        };
-        let Some(claims) = claims else {
+        let Some(claims) = claims(request) else {
             if OPEN.get().is_some() {
                 return Ok(Caller::Service);
             }
@@ -109,6 +103,20 @@ impl Caller {
             _ => Ok(()),
         }
     }
+}
+
+/// The claims of the request's token, as the API's authorizer has checked them.
+fn claims(request: &lambda_http::Request) -> Option<&HashMap<String, String>> {
+    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { return None };
+    context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref()).map(|jwt| &jwt.claims)
+}
+
+/// The client that the request's token was issued to: OAuth's `client_id`, or as
+/// OpenID Connect (`azp`), Okta (`cid`) and Entra (`appid`) call it.
+pub(crate) fn client(request: &lambda_http::Request) -> Option<String> {
+    let claims = claims(request)?;
+    let named = ["client_id", "azp", "cid", "appid"].into_iter().find_map(|name| claims.get(name));
+    named.filter(|client| !client.trim().is_empty()).cloned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use learning_core::event::{Fault, FaultCode};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::caller;
 use crate::route::{self, Segments};
 use crate::{Caller, Problem, Route};
 
@@ -17,6 +18,8 @@ const BODY_BYTES: usize = 4 * 1024 * 1024;
 pub struct Request {
     pub route: Route,
     pub caller: Caller,
+    /// The client that the caller's token was issued to, where the token names one.
+    pub client: Option<String>,
     segments: Segments,
     inner: lambda_http::Request,
 }
@@ -28,7 +31,8 @@ impl Request {
         let path = inner.raw_http_path();
         let (route, segments) = route::find(inner.method().as_str(), path).map_err(|problem| problem.at(path))?;
         let caller = Caller::of(&inner, route.scope()).map_err(|problem| problem.at(path))?;
-        Ok(Self { route, caller, segments, inner })
+        let client = caller::client(&inner);
+        Ok(Self { route, caller, client, segments, inner })
     }
 
     pub(crate) fn path(&self) -> &str {

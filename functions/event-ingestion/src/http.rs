@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use function_edge::{Problem, Reply, Request};
 use learning_core::event::ndjson::{Line, Splitter};
-use learning_core::event::{Fault, FaultCode, UserId};
-use learning_core::usecase::{Ids, Incoming, IngestError, Outcome, Terms, parse};
+use learning_core::event::{EventSource, Fault, FaultCode, Provenance, UserId};
+use learning_core::usecase::{Ids, Incoming, IngestError, Outcome, Senders, Terms, parse};
 
 use crate::State;
 use crate::body::{Body, Format, Posted, next_piece};
@@ -70,6 +70,7 @@ struct Intake<'a> {
     now: DateTime<Utc>,
     only: Option<UserId>,
     key: Option<String>,
+    provenance: Provenance,
     /// Events taken in so far.
     taken: u64,
     summary: Summary,
@@ -91,7 +92,9 @@ impl<'a> Intake<'a> {
             }
             Some(key) => Some(key.trim().to_owned()),
         };
-        Ok(Self { state, now: Utc::now(), only, key, taken: 0, summary: Summary::default() })
+        let client = request.client.as_deref().unwrap_or_default();
+        let provenance = Provenance::new(EventSource::Http, client, &state.settings.privacy);
+        Ok(Self { state, now: Utc::now(), only, key, provenance, taken: 0, summary: Summary::default() })
     }
 
     async fn take(&mut self, events: Vec<Incoming>) -> Result<Vec<Outcome>, Problem> {
@@ -100,7 +103,7 @@ impl<'a> Intake<'a> {
             Some(key) => Ids::Derived { key: key.clone(), first: self.taken },
         };
         self.taken += events.len() as u64;
-        let terms = Terms { now: self.now, only: self.only, ids };
+        let terms = Terms { now: self.now, only: self.only, ids, senders: Senders::One(self.provenance.clone()) };
         self.state.ingest.ingest(events, &terms).await.map_err(problem_of)
     }
 

@@ -45,7 +45,7 @@ impl State {
             files: IncomingFiles::new(road.clone(), clients, settings),
             ingest,
             road,
-            requeue: Requeue::new(clients),
+            requeue: Requeue::new(clients, settings),
             erase: Erase::new(clients),
             bus: Bus::new(clients),
             settings: settings.clone(),

@@ -69,13 +69,16 @@ pub fn failing(record: &AssessmentRecord, rule: &str, failing: &Failing) -> Valu
 
 /// Each record as an event: so it could be mended, and sent as another.
 pub fn records(failing: &Failing) -> Vec<Value> {
-    let records = failing.events.iter().map(|StoredEvent { event, ingested_at }| {
+    let records = failing.events.iter().map(|StoredEvent { event, ingested_at, provenance }| {
         json!({
             "event_id": event.id,
             "user_id": event.user,
             "event_type": event.event_type.name(),
             "occurred_at": format_time(event.occurred_at),
+            "utc_offset_minutes": event.utc_offset_minutes,
             "ingested_at": format_time(*ingested_at),
+            "source": provenance.source.name(),
+            "sender": provenance.sender(),
             "schema_version": event.schema_version,
             "data": event.data,
             "extra": event.extra,

@@ -39,18 +39,17 @@ fn event(id: u128, event_type: &str, occurred_at: &str, mut data: Value) -> Stor
         data[field] = json!("planted secret");
     }
     data["context"] = json!({"gender": "planted secret", "disability": "planted secret"});
-    StoredEvent {
-        event: Event {
-            id: EventId(Uuid::from_u128(id)),
-            user: UserId(Uuid::nil()),
-            event_type: EventType::from_name(event_type),
-            occurred_at: occurred_at.parse().unwrap(),
-            schema_version: 1,
-            data: data.as_object().unwrap().clone(),
-            extra: Default::default(),
-        },
-        ingested_at: "2026-12-01T00:00:00Z".parse().unwrap(),
-    }
+    let event = Event {
+        id: EventId(Uuid::from_u128(id)),
+        user: UserId(Uuid::nil()),
+        event_type: EventType::from_name(event_type),
+        occurred_at: occurred_at.parse().unwrap(),
+        utc_offset_minutes: None,
+        schema_version: 1,
+        data: data.as_object().unwrap().clone(),
+        extra: Default::default(),
+    };
+    StoredEvent::new(event, "2026-12-01T00:00:00Z".parse().unwrap())
 }
 
 fn transaction(id: u128, occurred_at: &str, amount: Value, kind: &str, category: Value) -> StoredEvent {

@@ -27,7 +27,7 @@ fn events(name: &str) -> Option<(BTreeMap<UserId, Vec<StoredEvent>>, Vec<Value>)
         let json: Value = serde_json::from_str(&line.unwrap()).unwrap();
         sent.push(json["data"].clone());
         let event = envelope::read(json, &intake, Uuid::new_v4).unwrap().event;
-        users.entry(event.user).or_default().push(StoredEvent { event, ingested_at: now });
+        users.entry(event.user).or_default().push(StoredEvent::new(event, now));
     }
     Some((users, sent))
 }

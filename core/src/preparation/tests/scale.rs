@@ -93,7 +93,7 @@ fn events_that_are_read_in_place_give_the_bytes_of_parsed_ones() {
         let in_place = line::read(text.as_bytes(), &intake).unwrap();
         assert!(gathers[0].add_line(&in_place, now));
         let event = envelope::read(line, &intake, Uuid::nil).unwrap().event;
-        gathers[1].add(&StoredEvent { event, ingested_at: now });
+        gathers[1].add(&StoredEvent::new(event, now));
         taken += 1;
     }
     let [one, other] = gathers.map(|gather| {

@@ -59,11 +59,12 @@ mod tests {
             user: UserId(Uuid::nil()),
             event_type: EventType::TransactionCreation,
             occurred_at: DateTime::UNIX_EPOCH,
+            utc_offset_minutes: None,
             schema_version: 1,
             data: data.as_object().cloned().unwrap_or_default(),
             extra: Default::default(),
         };
-        StoredEvent { event, ingested_at: DateTime::UNIX_EPOCH }
+        StoredEvent::new(event, DateTime::UNIX_EPOCH)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::alone::alone;
-use super::{Ids, Incoming, Ingest, IngestError, Outcome, Terms};
+use super::{Ids, Incoming, Ingest, IngestError, Outcome, Senders, Terms};
 use crate::dataset::settings::Settings;
 use crate::event::privacy::Redactor;
 use crate::event::{Fault, FaultCode};
@@ -46,7 +46,8 @@ impl Unanswered {
             origins.push((origin, body));
             events.push(incoming);
         }
-        let outcomes = self.ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random }).await?;
+        let senders = Senders::Each(origins.iter().map(|(origin, _)| origin.provenance(&self.redactor)).collect());
+        let outcomes = self.ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random, senders }).await?;
         let mut quarantined = Vec::new();
         for ((origin, body), outcome) in origins.into_iter().zip(&outcomes) {
             if let Outcome::Rejected { errors, .. } = outcome {

@@ -228,7 +228,8 @@ fn configuration_hash(settings: &Settings, key: &PseudonymKey) -> String {
     let weights = &settings.weights;
     let configuration = json!({
         "weights": [weights.completeness, weights.consistency, weights.validity],
-        "clock_skew_seconds": settings.limits.clock_skew.num_seconds(),
+        "clock_skew_seconds": settings.limits.times.skew.num_seconds(),
+        "time_floor": settings.limits.times.floor,
         "sufficiency": [settings.sufficiency.transactions as i64, settings.sufficiency.days],
         "rewards": settings.rewards.all(),
         "pseudonym_key_sha256": hex::encode(Sha256::digest(key.bytes())),

@@ -237,7 +237,7 @@ impl Judge<'_> {
 fn long_way(line: &[u8], intake: &Intake) -> Result<StoredEvent, String> {
     let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
     match envelope::read(json, intake, Uuid::new_v4) {
-        Ok(admitted) => Ok(StoredEvent { event: admitted.event, ingested_at: intake.now }),
+        Ok(admitted) => Ok(StoredEvent::new(admitted.event, intake.now)),
         Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
     }
 }
