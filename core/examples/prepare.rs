@@ -20,7 +20,6 @@ use learning_core::event::envelope::{self, Intake};
 use learning_core::event::{StoredEvent, line};
 use learning_core::preparation::{Builder, Gather};
 use serde_json::Value;
-use uuid::Uuid;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,7 +68,7 @@ fn take(line: &[u8], intake: &Intake, gather: &mut Gather) -> bool {
         return true;
     }
     let json = serde_json::from_slice::<Value>(line).ok();
-    let admitted = json.and_then(|json| envelope::read(json, intake, Uuid::new_v4).ok());
+    let admitted = json.and_then(|json| envelope::read(json, intake, |content| content.event_id(0)).ok());
     let stored = admitted.map(|admitted| StoredEvent::new(admitted.event, intake.now));
     stored.is_some_and(|stored| {
         gather.add(&stored);

@@ -20,7 +20,6 @@ use learning_core::event::envelope::{self, Intake};
 use learning_core::event::{StoredEvent, UserId};
 use learning_core::quality::{QualityState, Rules};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 const PARTITIONS: usize = 365;
 const ROUNDS: usize = 5;
@@ -56,7 +55,7 @@ fn records(users: u32, settings: &Settings) -> Result<Vec<Vec<StoredEvent>>> {
         if event["event_type"] != "transaction_creation" {
             continue;
         }
-        if let Ok(admitted) = envelope::read(event, &intake, Uuid::new_v4) {
+        if let Ok(admitted) = envelope::read(event, &intake, |content| content.event_id(0)) {
             by_user.entry(admitted.event.user).or_default().push(StoredEvent::new(admitted.event, now));
         }
     }

@@ -10,8 +10,9 @@ use anyhow::{Result, ensure};
 use chrono::Utc;
 use fincoach_local::stack::{Options, Stack};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use learning_core::event::identity::Occurrences;
 use learning_core::store::Hold;
-use learning_core::usecase::{Ids, Ingest, Senders, Terms};
+use learning_core::usecase::{Ingest, Senders, Terms};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -63,8 +64,8 @@ async fn fill(ingest: &Ingest, from: u64, to: u64) -> Result<()> {
     stream::iter(batches)
         .map(|(first, end)| async move {
             let events = (first..end).map(|number| Ok(transaction(number))).collect();
-            let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random, senders: Senders::default() };
-            ingest.ingest(events, &terms).await.map(|_| ())
+            let terms = Terms { now: Utc::now(), only: None, senders: Senders::default() };
+            ingest.ingest(events, &terms, &mut Occurrences::default()).await.map(|_| ())
         })
         .buffer_unordered(IN_FLIGHT)
         .try_for_each(|()| async { Ok(()) })

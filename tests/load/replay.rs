@@ -26,8 +26,9 @@ use fincoach_local::stack::{Options, Stack};
 use fincoach_simulate::Simulation;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use learning_core::dataset::settings::Settings;
+use learning_core::event::identity::Occurrences;
 use learning_core::store::{self, Counters, Heads};
-use learning_core::usecase::{Ids, Ingest, Senders, Terms, initialize};
+use learning_core::usecase::{Ingest, Senders, Terms, initialize};
 use serde_json::Value;
 use tokio::sync::SetOnce;
 
@@ -130,8 +131,8 @@ async fn record(events: &[Value]) -> Result<Vec<Recorded>> {
     let clients = environment::clients_at(&Endpoints { dynamodb: url, ..engines.endpoints() }, &settings);
     let ingest = Ingest::new(&clients, &settings);
     for batch in events.chunks(settings.batch_events) {
-        let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random, senders: Senders::default() };
-        ingest.ingest(batch.iter().cloned().map(Ok).collect(), &terms).await?;
+        let terms = Terms { now: Utc::now(), only: None, senders: Senders::default() };
+        ingest.ingest(batch.iter().cloned().map(Ok).collect(), &terms, &mut Occurrences::default()).await?;
     }
     proxy.abort();
     engines.stop().await;

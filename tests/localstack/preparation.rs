@@ -3,8 +3,9 @@
 use chrono::Utc;
 use learning_core::dataset::Dataset;
 use learning_core::dataset::lifecycle::State;
+use learning_core::event::identity::Occurrences;
 use learning_core::store::{Heads, Objects, Timeline, Versions};
-use learning_core::usecase::{Ids, Ingest, Outcome, Prepare, Senders, Terms};
+use learning_core::usecase::{Ingest, Outcome, Prepare, Senders, Terms};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,9 +23,10 @@ fn event(number: u32, event_type: &str, data: Value) -> Value {
 }
 
 async fn ingest(deployed: &Deployed, events: Vec<Value>) {
-    let terms = Terms { now: Utc::now(), only: None, ids: Ids::Random, senders: Senders::default() };
+    let terms = Terms { now: Utc::now(), only: None, senders: Senders::default() };
     let ingest = Ingest::new(&deployed.clients, &deployed.settings);
-    let outcomes = ingest.ingest(events.into_iter().map(Ok).collect(), &terms).await.unwrap();
+    let outcomes =
+        ingest.ingest(events.into_iter().map(Ok).collect(), &terms, &mut Occurrences::default()).await.unwrap();
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{outcomes:?}");
 }
 

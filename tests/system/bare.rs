@@ -6,13 +6,13 @@ use fincoach_local::engine::{self, Delivery, Engines, Rules};
 use fincoach_local::environment;
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Clients, Counters, Heads, ensure};
-use learning_core::usecase::{Ids, Senders, Terms, initialize};
+use learning_core::usecase::{Senders, Terms, initialize};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Events that come at `now` from somebody who may report of anybody.
 pub fn terms(now: DateTime<Utc>) -> Terms {
-    Terms { now, only: None, ids: Ids::Random, senders: Senders::default() }
+    Terms { now, only: None, senders: Senders::default() }
 }
 
 pub struct Bare {

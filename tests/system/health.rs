@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fincoach_local::function::Function;
 use learning_core::dataset::lifecycle::State;
 use learning_core::dataset::{Dataset, Version};
+use learning_core::event::identity::Occurrences;
 use learning_core::usecase::{Announce, CheckHealth, Dependencies, Evaluate, Health, Ingest, Outcome};
 use serde_json::Value;
 
@@ -55,7 +56,10 @@ async fn events_are_taken_in_while_bus_and_bucket_are_down() {
     let broken = without(&bare, true, true, false);
     let ingest = Ingest::new(&broken, &bare.settings);
     let events: Vec<Value> = (0..8).map(|number| transaction(1, number)).collect();
-    let outcomes = ingest.ingest(events.into_iter().map(Ok).collect(), &terms(chrono::Utc::now())).await.unwrap();
+    let outcomes = ingest
+        .ingest(events.into_iter().map(Ok).collect(), &terms(chrono::Utc::now()), &mut Occurrences::default())
+        .await
+        .unwrap();
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{outcomes:?}");
 
     // Readiness moves on durably, and what it could not tell, a later sweep tells.
@@ -104,7 +108,7 @@ async fn work_that_is_overdue_shows() {
     let ingest = Ingest::new(&bare.clients, &bare.settings);
     let long_ago = chrono::Utc::now() - chrono::Duration::hours(3);
     let events = (0..8).map(|number| Ok(transaction(1, number))).collect();
-    ingest.ingest(events, &terms(long_ago)).await.unwrap();
+    ingest.ingest(events, &terms(long_ago), &mut Occurrences::default()).await.unwrap();
     let told = CheckHealth::new(&bare.clients, &bare.settings).check(chrono::Utc::now()).await;
     let waiting = told.oldest_unprocessed_trigger.unwrap();
     assert_eq!((told.status, waiting.dataset), (Health::Degraded, Dataset::SPENDING));

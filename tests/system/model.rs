@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use fincoach_local::engine::Delivery;
 use learning_core::dataset::Dataset;
 use learning_core::dataset::lifecycle::State;
+use learning_core::event::identity::Occurrences;
 use learning_core::store::Timeline;
 use learning_core::usecase::{
     Announce, Assess, Assessed, Evaluate, Ingest, Observe, Outcome, Prepare, PrepareError, Prepared, Request, Trigger,
@@ -155,7 +156,11 @@ impl Trial {
             let earlier = self.random.random_range(0..first);
             events.push(self.event(earlier));
         }
-        let outcomes = self.ingest.ingest(events.into_iter().map(Ok).collect(), &terms(self.now)).await.unwrap();
+        let outcomes = self
+            .ingest
+            .ingest(events.into_iter().map(Ok).collect(), &terms(self.now), &mut Occurrences::default())
+            .await
+            .unwrap();
         let accepted = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Accepted { .. })).count() as u64;
         assert_eq!(accepted, count as u64);
         self.model.new += accepted;

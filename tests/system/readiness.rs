@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use learning_core::dataset::Dataset;
+use learning_core::event::identity::Occurrences;
 use learning_core::usecase::{Ingest, KeepActivity, Observe};
 use serde_json::Value;
 
@@ -67,7 +68,10 @@ async fn a_forecast_from_half_way_misses_by_less_than_a_third() {
     for day in past.chunk_by(|one, other| time(one).date_naive() == time(other).date_naive()) {
         let evening = time(day.last().unwrap());
         for batch in day.chunks(500) {
-            ingest.ingest(batch.iter().cloned().map(Ok).collect(), &terms(evening)).await.unwrap();
+            ingest
+                .ingest(batch.iter().cloned().map(Ok).collect(), &terms(evening), &mut Occurrences::default())
+                .await
+                .unwrap();
         }
         keep.keep(evening).await.unwrap();
     }

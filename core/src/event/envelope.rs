@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::identity::ContentDigest;
 use super::privacy::{Redactions, Redactor};
 use super::schema::{self, Field, Population, Refuse};
 use super::{Event, EventId, EventTime, EventType, Fault, FaultCode, TimeBounds, UserId};
@@ -47,11 +48,16 @@ pub struct Admitted {
     pub redactions: Redactions,
 }
 
-/// Reads one event, and redacts it. One that came without an id gets that of `new_id`.
+/// Reads one event, and redacts it. One that came without an id gets that which `new_id`
+/// makes of its content, as it is after redaction.
 ///
 /// # Errors
 /// Every fault that turns the event away, all at once, in the order of the fields.
-pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Result<Admitted, Vec<Fault>> {
+pub fn read(
+    json: Value,
+    intake: &Intake,
+    new_id: impl FnOnce(ContentDigest) -> EventId,
+) -> Result<Admitted, Vec<Fault>> {
     let mut refusals = Vec::new();
     let mut warnings = Vec::new();
     weigh(&json, &intake.limits, &mut refusals);
@@ -62,8 +68,8 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
     };
 
     let id = match envelope.get("event_id") {
-        None => Some(new_id()),
-        present => uuid(present, "event_id", &mut refusals),
+        None | Some(Value::Null) => Some(None),
+        present => uuid(present, "event_id", &mut refusals).map(Some),
     };
     let user = uuid(envelope.get("user_id"), "user_id", &mut refusals);
     let event_type = event_type(envelope.get("event_type"), &intake.privacy, &mut refusals);
@@ -105,9 +111,14 @@ pub fn read(json: Value, intake: &Intake, new_id: impl FnOnce() -> Uuid) -> Resu
         (Some(id), Some(user), Some(event_type), Some(occurred_at), Some(schema_version), Some(data))
             if refusals.is_empty() =>
         {
-            let (id, user) = (EventId(id), UserId(user));
+            let given = id.map(EventId);
+            let (id, user) = (given.unwrap_or(EventId(Uuid::nil())), UserId(user));
             let EventTime { utc: occurred_at, offset_minutes: utc_offset_minutes, .. } = occurred_at;
-            let event = Event { id, user, event_type, occurred_at, utc_offset_minutes, schema_version, data, extra };
+            let mut event =
+                Event { id, user, event_type, occurred_at, utc_offset_minutes, schema_version, data, extra };
+            if given.is_none() {
+                event.id = new_id(ContentDigest::of(&event));
+            }
             Ok(Admitted { event, warnings, redactions })
         }
         _ => Err(refusals),

@@ -6,10 +6,12 @@
 //! and [`mapping`] bring other forms to events; [`category`] maps the names of
 //! spending categories.
 
+pub mod canonical;
 pub mod category;
 pub mod cell;
 pub mod envelope;
 mod fault;
+pub mod identity;
 pub mod line;
 pub mod mapping;
 pub mod ndjson;

@@ -1,13 +1,11 @@
 //! The content of a record, canonically: what makes two records the same but for
-//! the ids of event and transaction and the time of intake. Keys are in one order,
-//! numbers without needless zeros; the user is not in it, since records are only
-//! compared within a user.
+//! the ids of event and transaction and the time of intake. The user is not in it,
+//! since records are only compared within a user.
 
-use rust_decimal::Decimal;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::record::Record;
+use crate::event::canonical::{write_cell, write_string};
 use crate::event::cell::Cell;
 
 /// The first half of the SHA-256 of a record's content.
@@ -29,70 +27,6 @@ pub fn digest(record: &Record<'_>) -> [u8; 16] {
     }
     let digest = Sha256::digest(content);
     std::array::from_fn(|n| digest[n])
-}
-
-fn write_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
-    match cell {
-        Cell::Absent => {}
-        Cell::Null => out.push(b'n'),
-        Cell::Bool(flag) => out.push(if *flag { b't' } else { b'f' }),
-        Cell::Number(number) => write_number(number, out),
-        Cell::Text(text) => write_string(text, out),
-        Cell::Nested(value) => write(value, out),
-    }
-}
-
-fn write(value: &Value, out: &mut Vec<u8>) {
-    match value {
-        Value::Array(items) => {
-            out.push(b'[');
-            items.iter().for_each(|item| write(item, out));
-            out.push(b']');
-        }
-        Value::Object(object) => {
-            let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            out.push(b'{');
-            for (key, value) in entries {
-                write_string(key, out);
-                write(value, out);
-            }
-            out.push(b'}');
-        }
-        _ => write_cell(&Cell::from(value), out),
-    }
-}
-
-/// The length in front tells where the text ends, whatever is in it.
-fn write_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    match u8::try_from(text.len()) {
-        Ok(length) if length < u8::MAX => out.push(length),
-        _ => {
-            out.push(u8::MAX);
-            out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-        }
-    }
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn write_number(number: &str, out: &mut Vec<u8>) {
-    out.push(b'#');
-    out.extend_from_slice(normal(number).as_bytes());
-    out.push(b' ');
-}
-
-/// A JSON number in its one normal spelling: 12.50, 12.5 and 1.25e1 are the same.
-pub fn normal(number: &str) -> std::borrow::Cow<'_, str> {
-    use std::borrow::Cow;
-    if number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
-        return match Decimal::from_scientific(number) {
-            Ok(decimal) => Cow::Owned(decimal.normalize().to_string()),
-            Err(_) => Cow::Borrowed(number),
-        };
-    }
-    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
-    Cow::Borrowed(if number == "-0" { "0" } else { number })
 }
 
 #[cfg(test)]

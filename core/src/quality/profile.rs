@@ -8,12 +8,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::content::normal;
 use super::judgement::Draft;
 use super::record::Record;
 use super::sketch::{Distinct, Sketch};
 use super::tally::ByField;
 use super::{Metric, Rules};
+use crate::event::canonical::normal;
 use crate::event::cell::Cell;
 use crate::event::schema::Kind;
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Clients, Objects};
+use crate::event::identity::ContentDigest;
 use crate::event::privacy::Redactor;
 use crate::event::{EventSource, Fault, FaultCode, Provenance, UserId};
 use crate::telemetry::Signal;
@@ -52,12 +53,29 @@ pub struct Quarantined {
     pub errors: Vec<Fault>,
     /// As it came, but redacted.
     pub body: String,
+    /// How many equal records without an id came before it in its file or request: what
+    /// its id depends on beside its content.
+    #[serde(default)]
+    pub occurrence: u64,
+    /// The key under which it lies; `None` for what is not in quarantine yet.
+    #[serde(skip)]
+    pub stored_at: Option<String>,
 }
 
 impl Quarantined {
     /// Redacts `body`, which may be JSON or not.
     pub fn new(origin: Origin, errors: Vec<Fault>, body: &str, redactor: &Redactor) -> Self {
-        Self { origin, errors, body: redactor.redact_record(body).0 }
+        Self { origin, errors, body: redactor.redact_record(body).0, occurrence: 0, stored_at: None }
+    }
+
+    /// The same record, which so many equal ones without an id precede.
+    pub fn with_occurrence(self, occurrence: u64) -> Self {
+        Self { occurrence, ..self }
+    }
+
+    /// What equal records without an id are counted by.
+    pub fn content(&self) -> ContentDigest {
+        ContentDigest::of_record(&self.body)
     }
 
     /// Whether it is, or may be, about a user.
@@ -66,11 +84,15 @@ impl Quarantined {
         body.contains(&user.to_string()) || body.contains(&user.0.simple().to_string())
     }
 
-    /// The same thing from the same place has the same key, however often it comes.
+    /// The same record from the same source has the same key, however often it comes, and
+    /// wherever in its file it stands. What lies in quarantine keeps its key.
     pub fn key(&self) -> String {
-        let Origin { road, source, line } = &self.origin;
+        if let Some(key) = &self.stored_at {
+            return key.clone();
+        }
+        let Origin { road, source, .. } = &self.origin;
         let mut hash = Sha256::new();
-        for part in [source, &line.to_string(), &self.body] {
+        for part in [source, &self.occurrence.to_string(), &self.body] {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
@@ -135,8 +157,9 @@ impl Quarantine {
         stream::iter(keys)
             .map(|key| async move {
                 let Some(bytes) = self.0.get(&key).await? else { return anyhow::Ok(None) };
-                let read = serde_json::from_slice(&bytes).with_context(|| format!("{key} cannot be read"))?;
-                Ok(Some(read))
+                let read: Quarantined =
+                    serde_json::from_slice(&bytes).with_context(|| format!("{key} cannot be read"))?;
+                Ok(Some(Quarantined { stored_at: Some(key), ..read }))
             })
             .buffered(CONCURRENT)
             .try_filter_map(|one| async move { Ok(one) })

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use self::reader::Reader;
-use super::ingest::{Arrival, Ids, Incoming, IngestError, Outcome, Unanswered, parse};
+use super::ingest::{Arrival, Incoming, IngestError, Outcome, Requests, Unanswered, parse};
 use crate::dataset::settings::Settings;
 use crate::event::ndjson::Line;
 use crate::event::{Fault, FaultCode};
@@ -140,6 +140,7 @@ impl IncomingFiles {
             return Ok(Some(progress));
         }
         reader.skip_lines(progress.lines);
+        let mut requests = Requests::default();
         for batches in 1u32.. {
             let lines = match reader.next(self.batch_events).await? {
                 Ok(lines) => lines,
@@ -153,7 +154,7 @@ impl IncomingFiles {
                 progress.status = Status::Complete;
                 break;
             }
-            self.step(&mut progress, lines).await?;
+            self.step(&mut progress, lines, &mut requests).await?;
             if !may_go_on() {
                 break;
             }
@@ -179,22 +180,20 @@ impl IncomingFiles {
         Ok(())
     }
 
-    async fn step(&self, progress: &mut Progress, lines: Vec<Line>) -> Result<(), IngestError> {
-        let key = format!("{}@{}", progress.object, progress.tag);
+    async fn step(
+        &self,
+        progress: &mut Progress,
+        lines: Vec<Line>,
+        requests: &mut Requests,
+    ) -> Result<(), IngestError> {
         let object = progress.object.clone();
         let origin = |line: &Line| Origin { road: "file".to_owned(), source: object.clone(), line: line.number };
         let body = |line: &Line| String::from_utf8_lossy(&line.text).into_owned();
-        let arrival = |line: &Line| Arrival {
-            incoming: event_of(line).map(|mut event| {
-                Ids::assign(&mut event, &key, line.number);
-                event
-            }),
-            origin: origin(line),
-            body: body(line),
-        };
+        let arrival =
+            |line: &Line| Arrival { incoming: event_of(line), origin: origin(line), body: body(line), request: 0 };
         let arrivals = |places: Range<usize>| lines[places].iter().map(arrival).collect();
         let unread = |place: usize| (origin(&lines[place]), body(&lines[place]));
-        for outcome in self.road.take_each(lines.len(), arrivals, unread, Utc::now()).await? {
+        for outcome in self.road.ingest_each(lines.len(), arrivals, unread, Utc::now(), requests).await? {
             match outcome {
                 Outcome::Accepted { .. } => progress.accepted += 1,
                 Outcome::Duplicate { .. } => progress.duplicates += 1,

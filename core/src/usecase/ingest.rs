@@ -17,17 +17,17 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
-use uuid::Uuid;
 
 pub use self::alone::{Failed, caught};
 use self::known::Memory;
 use self::plan::Candidate;
 use self::segments::Segments;
 use self::turns::Turns;
-pub use self::unanswered::{Arrival, Unanswered};
+pub use self::unanswered::{Arrival, Requests, Unanswered};
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
 use crate::event::envelope::{self, Admitted, Intake};
+use crate::event::identity::{ContentDigest, Occurrences};
 use crate::event::privacy::Redactions;
 use crate::event::{EventId, Fault, FaultCode, Provenance, StoredEvent, UserId};
 use crate::store::{COUNTER_SHARDS, Clients, Counters, EventLog, Failure, Heads};
@@ -51,13 +51,12 @@ fn place(error: &serde_json::Error) -> String {
     format!("{problem} at line {} column {}", error.line(), error.column())
 }
 
-/// On what terms events are taken in.
+/// On what terms events are ingested.
 #[derive(Clone, Debug)]
 pub struct Terms {
     pub now: DateTime<Utc>,
     /// The only user of whom the sender may report; `None` for any.
     pub only: Option<UserId>,
-    pub ids: Ids,
     pub senders: Senders,
 }
 
@@ -86,37 +85,20 @@ impl Senders {
     }
 }
 
-/// The ids of events that come without one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ids {
-    Random,
-    /// By the key of the request and the place of the event in it, so that the
-    /// same request gives the same ids. `first` is the place of the first event.
-    Derived {
-        key: String,
-        first: u64,
-    },
+/// What the caller knows of the events of a batch beside their text. Events are
+/// named by their position in the batch.
+pub trait BatchContext: Send {
+    /// The id of an event that came without one.
+    fn event_id(&mut self, position: usize, content: ContentDigest) -> EventId;
+
+    /// Adds what an earlier reading of the event found.
+    fn amend(&self, _position: usize, _admitted: &mut Admitted) {}
 }
 
-impl Ids {
-    fn of(&self, place: usize) -> Uuid {
-        const NAMESPACE: Uuid = Uuid::from_u128(0x0d3a_64f1_6b5e_4a7c_8e0f_5c19_7b2d_4a6e);
-        match self {
-            Ids::Random => Uuid::new_v4(),
-            Ids::Derived { key, first } => {
-                Uuid::new_v5(&NAMESPACE, format!("{}:{key}", first + place as u64).as_bytes())
-            }
-        }
-    }
-
-    /// Gives an event that came without one the id of its place in what `key` names.
-    pub fn assign(event: &mut Value, key: &str, place: u64) {
-        if let Some(event) = event.as_object_mut()
-            && !event.contains_key("event_id")
-        {
-            let id = Ids::Derived { key: key.to_owned(), first: place }.of(0);
-            event.insert("event_id".to_owned(), id.to_string().into());
-        }
+/// The events of one request or file.
+impl BatchContext for Occurrences {
+    fn event_id(&mut self, _position: usize, content: ContentDigest) -> EventId {
+        self.next_id(content)
     }
 }
 
@@ -196,16 +178,22 @@ impl Ingest {
         }
     }
 
-    /// Takes events in; one outcome an event, in their order.
+    /// Ingests events; one outcome per event, in their order. Events that come without
+    /// an id get one from `context`.
     ///
     /// # Errors
     /// When the store fails or is too busy. Some events may have been taken in by
     /// then; sent again, they are duplicates.
-    pub async fn ingest(&self, events: Vec<Incoming>, terms: &Terms) -> Result<Vec<Outcome>, IngestError> {
+    pub async fn ingest(
+        &self,
+        events: Vec<Incoming>,
+        terms: &Terms,
+        context: &mut dyn BatchContext,
+    ) -> Result<Vec<Outcome>, IngestError> {
         let intake = Intake { now: terms.now, limits: self.settings.limits, privacy: self.settings.privacy.clone() };
         let mut sorted = Sorted::with_capacity(events.len());
         for (place, incoming) in events.into_iter().enumerate() {
-            sorted.take(place, incoming, terms, &intake);
+            sorted.take(place, incoming, terms, &intake, context);
         }
         let Sorted { mut outcomes, candidates, repeated, redactions, .. } = sorted;
 
@@ -251,12 +239,22 @@ impl Sorted {
         }
     }
 
-    fn take(&mut self, place: usize, incoming: Incoming, terms: &Terms, intake: &Intake) {
+    fn take(
+        &mut self,
+        place: usize,
+        incoming: Incoming,
+        terms: &Terms,
+        intake: &Intake,
+        context: &mut dyn BatchContext,
+    ) {
         let id = incoming.as_ref().ok().and_then(|json| json.get("event_id").cloned());
         let read = incoming
             .map_err(|fault| vec![fault])
-            .and_then(|json| envelope::read(json, intake, || terms.ids.of(place)))
-            .and_then(|admitted| allowed(admitted, terms.only));
+            .and_then(|json| envelope::read(json, intake, |content| context.event_id(place, content)))
+            .and_then(|mut admitted| {
+                context.amend(place, &mut admitted);
+                allowed(admitted, terms.only)
+            });
         let outcome = match read {
             Err(errors) => Some(Outcome::Rejected { id, errors }),
             Ok(Admitted { event, warnings, redactions }) => {

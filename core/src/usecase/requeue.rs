@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::ingest::{Ids, Incoming, Ingest, IngestError, Outcome, Senders, Terms, parse};
+use super::ingest::{BatchContext, Ingest, IngestError, Outcome, Senders, Terms, parse};
 use crate::dataset::settings::Settings;
+use crate::event::EventId;
+use crate::event::identity::ContentDigest;
 use crate::event::privacy::Redactor;
 use crate::store::{Clients, Quarantine, Quarantined};
 
@@ -78,9 +80,10 @@ impl Requeue {
         if batch.is_empty() {
             return Ok(());
         }
-        let events = batch.iter().map(|one| with_id(one, parse(one.body.as_bytes()))).collect();
+        let events = batch.iter().map(|one| parse(one.body.as_bytes())).collect();
         let senders = Senders::Each(batch.iter().map(|one| one.origin.provenance(&self.redactor)).collect());
-        let outcomes = ingest.ingest(events, &Terms { now, only: None, ids: Ids::Random, senders }).await?;
+        let terms = Terms { now, only: None, senders };
+        let outcomes = ingest.ingest(events, &terms, &mut Originals(batch)).await?;
         let (mut done, mut staying) = (Vec::new(), Vec::new());
         for (one, outcome) in batch.iter().zip(outcomes) {
             match outcome {
@@ -107,10 +110,12 @@ impl Requeue {
     }
 }
 
-/// An event that came without an id has the same one in every replay.
-fn with_id(one: &Quarantined, incoming: Incoming) -> Incoming {
-    incoming.map(|mut json| {
-        Ids::assign(&mut json, &one.key(), 0);
-        json
-    })
+/// Quarantined originals that are sent again. An event that came without an id gets
+/// the one that it would have got when it came.
+struct Originals<'a>(&'a [Quarantined]);
+
+impl BatchContext for Originals<'_> {
+    fn event_id(&mut self, position: usize, content: ContentDigest) -> EventId {
+        content.event_id(self.0[position].occurrence)
+    }
 }

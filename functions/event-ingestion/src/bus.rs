@@ -35,10 +35,10 @@ pub fn events(mut event: Value) -> Vec<Value> {
 /// When the store fails: the bus brings the event again.
 pub async fn take(road: &Unanswered, event: Value) -> Result<Value, Error> {
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (id, source) = (text("id"), text("source"));
+    let source = text("source");
     let origin = |line| Origin { road: "bus".to_owned(), source: source.clone(), line };
-    let arrivals = events(event).into_iter().zip(1..).map(|(event, line)| arrival(event, &id, origin(line)));
-    let outcomes = road.take(arrivals.collect(), Utc::now()).await?;
+    let arrivals = events(event).into_iter().zip(1..).map(|(event, line)| arrival(event, 0, origin(line)));
+    let outcomes = road.ingest(arrivals.collect(), Utc::now()).await?;
     Ok(json!({"events": outcomes.len()}))
 }
 

@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use function_edge::{Problem, Reply, Request};
+use learning_core::event::identity::Occurrences;
 use learning_core::event::ndjson::{Line, Splitter};
 use learning_core::event::{EventSource, Fault, FaultCode, Provenance, UserId};
-use learning_core::usecase::{Ids, Incoming, IngestError, Outcome, Senders, Terms, parse};
+use learning_core::usecase::{Incoming, IngestError, Outcome, Senders, Terms, parse};
 
 use crate::State;
 use crate::body::{Body, Format, Posted, next_piece};
@@ -69,10 +70,9 @@ struct Intake<'a> {
     state: &'a State,
     now: DateTime<Utc>,
     only: Option<UserId>,
-    key: Option<String>,
     provenance: Provenance,
-    /// Events taken in so far.
-    taken: u64,
+    /// How often each content came in this request without an id.
+    occurrences: Occurrences,
     summary: Summary,
 }
 
@@ -85,26 +85,20 @@ struct Chunk {
 impl<'a> Intake<'a> {
     fn new(state: &'a State, request: &Request) -> Result<Self, Problem> {
         let only = request.caller.only();
-        let key = match request.header("idempotency-key") {
-            None => None,
-            Some(key) if key.trim().is_empty() || key.len() > KEY_BYTES => {
-                return Err(Problem::malformed(format!("Idempotency-Key must have 1 to {KEY_BYTES} bytes")));
-            }
-            Some(key) => Some(key.trim().to_owned()),
-        };
+        if let Some(key) = request.header("idempotency-key")
+            && (key.trim().is_empty() || key.len() > KEY_BYTES)
+        {
+            return Err(Problem::malformed(format!("Idempotency-Key must have 1 to {KEY_BYTES} bytes")));
+        }
         let client = request.client.as_deref().unwrap_or_default();
         let provenance = Provenance::new(EventSource::Http, client, &state.settings.privacy);
-        Ok(Self { state, now: Utc::now(), only, key, provenance, taken: 0, summary: Summary::default() })
+        let (occurrences, summary) = (Occurrences::default(), Summary::default());
+        Ok(Self { state, now: Utc::now(), only, provenance, occurrences, summary })
     }
 
     async fn take(&mut self, events: Vec<Incoming>) -> Result<Vec<Outcome>, Problem> {
-        let ids = match &self.key {
-            None => Ids::Random,
-            Some(key) => Ids::Derived { key: key.clone(), first: self.taken },
-        };
-        self.taken += events.len() as u64;
-        let terms = Terms { now: self.now, only: self.only, ids, senders: Senders::One(self.provenance.clone()) };
-        self.state.ingest.ingest(events, &terms).await.map_err(problem_of)
+        let terms = Terms { now: self.now, only: self.only, senders: Senders::One(self.provenance.clone()) };
+        self.state.ingest.ingest(events, &terms, &mut self.occurrences).await.map_err(problem_of)
     }
 
     fn list(&mut self, outcomes: Vec<Outcome>) -> Result<(), Problem> {

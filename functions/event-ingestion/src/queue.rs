@@ -3,7 +3,7 @@
 
 use chrono::Utc;
 use learning_core::store::Origin;
-use learning_core::usecase::{Arrival, Failed, Ids, Unanswered, caught, parse};
+use learning_core::usecase::{Arrival, Failed, Unanswered, caught, parse};
 use serde_json::{Value, json};
 
 use crate::bus;
@@ -11,8 +11,8 @@ use crate::bus;
 /// Takes messages in; answers which are to be brought again.
 pub async fn take(road: &Unanswered, messages: Vec<Value>) -> Value {
     let failed = each_alone(messages, |messages| async move {
-        let arrivals = messages.iter().flat_map(arrivals).collect();
-        road.take(arrivals, Utc::now()).await.map(|_| ()).map_err(|error| error.to_string())
+        let arrivals = messages.iter().enumerate().flat_map(|(request, message)| arrivals(message, request)).collect();
+        road.ingest(arrivals, Utc::now()).await.map(|_| ()).map_err(|error| error.to_string())
     })
     .await;
     let failures: Vec<Value> = failed.iter().map(|id| json!({"itemIdentifier": id})).collect();
@@ -57,20 +57,19 @@ fn id(message: &Value) -> &str {
 }
 
 /// The events of a message: one, a batch under `events`, or an event of a bus
-/// that a rule sent to the queue. A redelivered message has the same id, and so
-/// have its events.
-fn arrivals(message: &Value) -> Vec<Arrival> {
+/// that a rule sent to the queue. A message is one request: a redelivered one has the
+/// same events with the same ids.
+fn arrivals(message: &Value, request: usize) -> Vec<Arrival> {
     let body = message.get("body").and_then(Value::as_str).unwrap_or_default();
     let arn = message.get("eventSourceARN").and_then(Value::as_str).unwrap_or_default();
     let source = arn.rsplit(':').next().unwrap_or_default();
     let origin = |line| Origin { road: "queue".to_owned(), source: source.to_owned(), line };
-    let id = id(message);
     let events = match parse(body.as_bytes()) {
-        Err(fault) => return vec![Arrival { incoming: Err(fault), origin: origin(1), body: body.to_owned() }],
+        Err(fault) => return vec![Arrival { incoming: Err(fault), origin: origin(1), body: body.to_owned(), request }],
         Ok(json) if bus::is_event(&json) => bus::events(json),
         Ok(json) => batch(json),
     };
-    events.into_iter().zip(1..).map(|(event, line)| arrival(event, id, origin(line))).collect()
+    events.into_iter().zip(1..).map(|(event, line)| arrival(event, request, origin(line))).collect()
 }
 
 /// The events under `events`, or the one that this is.
@@ -82,11 +81,9 @@ pub fn batch(mut json: Value) -> Vec<Value> {
     }
 }
 
-/// An event that may lack an id, and gets that of its place in what `key` names.
-pub fn arrival(mut event: Value, key: &str, origin: Origin) -> Arrival {
-    let body = event.to_string();
-    Ids::assign(&mut event, key, origin.line);
-    Arrival { incoming: Ok(event), origin, body }
+/// An event of a request.
+pub fn arrival(event: Value, request: usize, origin: Origin) -> Arrival {
+    Arrival { body: event.to_string(), incoming: Ok(event), origin, request }
 }
 
 #[cfg(test)]
@@ -122,18 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn every_message_has_its_events_with_ids_that_stay() {
+    fn the_events_of_a_message_belong_to_one_request() {
         let batch = message("m", r#"{"events": [{"user_id": "u"}, {"event_id": "given"}, 3]}"#);
-        let first = arrivals(&batch);
-        assert_eq!(first.len(), 3);
-        let ids = |arrivals: &[Arrival]| -> Vec<Value> {
-            arrivals.iter().map(|arrival| arrival.incoming.as_ref().unwrap()["event_id"].clone()).collect()
-        };
-        assert_eq!(ids(&first), ids(&arrivals(&batch)));
-        assert_eq!(ids(&first)[1], "given");
-        assert_ne!(ids(&first)[0], ids(&arrivals(&message("n", r#"{"user_id": "u"}"#)))[0]);
+        let requests: Vec<usize> = arrivals(&batch, 7).iter().map(|arrival| arrival.request).collect();
+        assert_eq!(requests, [7; 3]);
 
-        let broken = arrivals(&message("m", "{broken"));
+        let broken = arrivals(&message("m", "{broken"), 0);
         assert!(broken[0].incoming.is_err());
         assert_eq!((broken[0].origin.source.as_str(), broken[0].body.as_str()), ("events", "{broken"));
     }

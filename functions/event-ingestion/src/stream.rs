@@ -8,7 +8,7 @@ use function_edge::Error;
 use learning_core::event::mapping::{Mapping, Mappings, plain_item};
 use learning_core::event::{Fault, FaultCode};
 use learning_core::store::Origin;
-use learning_core::usecase::{Arrival, Unanswered};
+use learning_core::usecase::{Arrival, Requests, Unanswered};
 use serde_json::{Map, Value, json};
 
 /// Takes changes in; answers from which on they are to be brought again.
@@ -30,7 +30,7 @@ pub async fn take(road: &Unanswered, mappings: &Mappings, changes: Vec<Value>) -
         mapped[places].iter().filter_map(|(table, mapping, change)| arrival(table, mapping, change)).collect()
     };
     let unread = |place: usize| (origin(mapped[place].0), image(mapped[place].2));
-    match road.take_each(mapped.len(), arrivals, unread, Utc::now()).await {
+    match road.ingest_each(mapped.len(), arrivals, unread, Utc::now(), &mut Requests::default()).await {
         Ok(_) => Ok(json!({"batchItemFailures": []})),
         Err(error) => {
             // A stream goes on in its order, so that the first is named.
@@ -79,7 +79,7 @@ fn arrival(table: &str, mapping: &Mapping, change: &Value) -> Option<Arrival> {
     };
     // The event, where there is one: it is what can be replayed.
     let body = incoming.as_ref().map_or_else(|_| keys.clone(), Value::to_string);
-    Some(Arrival { incoming, origin: origin(table), body })
+    Some(Arrival { incoming, origin: origin(table), body, request: 0 })
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use learning_core::event::envelope::{self, Intake, Limits};
 use learning_core::event::privacy::Redactor;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 fn bytes(simulation: &Simulation) -> String {
     simulation.generate().unwrap().events.iter().map(|event| format!("{event}\n")).collect()
@@ -60,13 +59,17 @@ fn the_sample_fills_every_dataset() {
 #[test]
 fn clean_events_are_admitted_without_a_warning_and_planted_faults_are_found() {
     for event in clean() {
-        assert_eq!(envelope::read(event.clone(), &intake(), Uuid::nil).unwrap().warnings, [], "{event}");
+        assert_eq!(
+            envelope::read(event.clone(), &intake(), |content| content.event_id(0)).unwrap().warnings,
+            [],
+            "{event}"
+        );
     }
     let generated = Simulation::default().generate().unwrap();
     let (mut warned, mut refused) = (0, 0);
     let mut ids = BTreeMap::<String, u64>::new();
     for event in &generated.events {
-        match envelope::read(event.clone(), &intake(), Uuid::nil) {
+        match envelope::read(event.clone(), &intake(), |content| content.event_id(0)) {
             Err(_) => refused += 1,
             Ok(admitted) => {
                 let seen = ids.entry(admitted.event.id.to_string()).or_default();

@@ -9,7 +9,7 @@ fn intake() -> Intake {
 }
 
 fn read(json: &Value, intake: &Intake) -> Result<Admitted, Vec<Fault>> {
-    super::read(json.clone(), intake, Uuid::nil)
+    super::read(json.clone(), intake, |content| content.event_id(0))
 }
 
 fn transaction() -> Value {

@@ -26,7 +26,7 @@ fn events(name: &str) -> Option<(BTreeMap<UserId, Vec<StoredEvent>>, Vec<Value>)
     for line in BufReader::new(flate2::read::MultiGzDecoder::new(file)).lines() {
         let json: Value = serde_json::from_str(&line.unwrap()).unwrap();
         sent.push(json["data"].clone());
-        let event = envelope::read(json, &intake, Uuid::new_v4).unwrap().event;
+        let event = envelope::read(json, &intake, |content| content.event_id(0)).unwrap().event;
         users.entry(event.user).or_default().push(StoredEvent::new(event, now));
     }
     Some((users, sent))

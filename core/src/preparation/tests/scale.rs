@@ -92,7 +92,7 @@ fn events_that_are_read_in_place_give_the_bytes_of_parsed_ones() {
         let text = line.to_string();
         let in_place = line::read(text.as_bytes(), &intake).unwrap();
         assert!(gathers[0].add_line(&in_place, now));
-        let event = envelope::read(line, &intake, Uuid::nil).unwrap().event;
+        let event = envelope::read(line, &intake, |content| content.event_id(0)).unwrap().event;
         gathers[1].add(&StoredEvent::new(event, now));
         taken += 1;
     }

@@ -1,7 +1,7 @@
 //! Judging files of events as the service would judge them once they were sent:
 //! what it would refuse is left out, and so is an event that came before.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
@@ -12,10 +12,10 @@ use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
 use learning_core::dataset::spec::Role;
 use learning_core::event::envelope::{self, Intake};
+use learning_core::event::identity::{ContentDigest, Occurrences};
 use learning_core::event::{EventId, StoredEvent, UserId, line};
 use learning_core::quality::{Judgement, QualityState, Record, Rules};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::blocks::{self, Block, Input};
 use super::recent::Recent;
@@ -57,7 +57,30 @@ pub struct Judge<'a> {
 }
 
 /// Where events that come more than once come first.
-type Repeated = HashMap<(UserId, EventId), u64>;
+type Positions = HashMap<(UserId, EventId), u64>;
+
+/// Events that come more than once, of which one each is judged.
+struct Repeated {
+    first: Positions,
+    /// Those that were judged. Which of several events without an id bears which number
+    /// depends on the threads; they are equal.
+    judged: Mutex<HashSet<(UserId, EventId)>>,
+}
+
+impl Repeated {
+    fn is_repetition(&self, record: &Record<'_>, position: u64, derived: bool) -> bool {
+        let event = (record.user, record.id);
+        match self.first.get(&event) {
+            None => false,
+            Some(first) if !derived && *first != position => true,
+            Some(_) => !self.judged.lock().expect("no reader panics").insert(event),
+        }
+    }
+}
+
+/// Contents without an id that are counted per file: some 200 MB. Beyond them, equal
+/// events of a file are repetitions.
+const MAX_CONTENTS: usize = 4_000_000;
 
 /// How repetitions are known before they are judged.
 enum Early<'a> {
@@ -92,9 +115,11 @@ impl Judge<'_> {
     }
 
     fn pass(&self, inputs: &[Input], repeated: Option<&Repeated>) -> Result<Result<Findings, Repeated>> {
+        let occurrences: Vec<_> = inputs.iter().map(|_| Mutex::new(Occurrences::bounded(MAX_CONTENTS))).collect();
         let traces = Traces::new();
         let early = repeated.map_or_else(|| Early::Noticed(Recent::new()), Early::Known);
-        let read = blocks::read(inputs, self.threads, |blocks| self.read(inputs, blocks, &traces, &early))?;
+        let read =
+            blocks::read(inputs, self.threads, |blocks| self.read(inputs, blocks, &traces, &early, &occurrences))?;
         let next = AtomicUsize::new(0);
         let together = std::thread::scope(|scope| {
             let workers: Vec<_> =
@@ -105,7 +130,8 @@ impl Judge<'_> {
                 .collect::<Result<Vec<_>>>()
         })?;
         if together.iter().any(|part| part.misjudged) {
-            return Ok(Err(together.into_iter().flat_map(|part| part.repeated).collect()));
+            let first = together.into_iter().flat_map(|part| part.repeated).collect();
+            return Ok(Err(Repeated { first, judged: Mutex::default() }));
         }
         let mut findings = Findings::default();
         let mut states = self.states();
@@ -148,6 +174,7 @@ impl Judge<'_> {
         blocks: &Mutex<Receiver<Block>>,
         traces: &Traces,
         early: &Early<'_>,
+        occurrences: &[Mutex<Occurrences>],
     ) -> Result<Part> {
         let intake = Intake { now: self.now, limits: self.settings.limits, privacy: self.settings.privacy.clone() };
         let mut part = Part { states: self.states(), findings: Findings::default() };
@@ -160,9 +187,13 @@ impl Judge<'_> {
                 part.findings.lines += 1;
                 let position = u64::from(block.number) << 32 | place as u64;
                 let stored;
+                let mut derived = false;
                 let record = match line::read(line, &intake) {
                     Some(line) => Some(Record::of_line(line, self.now)),
-                    None => match long_way(line, &intake) {
+                    None => match long_way(line, &intake, |content| {
+                        derived = true;
+                        next_id(&occurrences[block.input], content)
+                    }) {
                         Ok(event) => {
                             stored = event;
                             Record::of(&stored)
@@ -191,9 +222,7 @@ impl Judge<'_> {
                     continue;
                 }
                 match early {
-                    Early::Known(repeated)
-                        if repeated.get(&(record.user, record.id)).is_some_and(|first| *first != position) =>
-                    {
+                    Early::Known(repeated) if repeated.is_repetition(&record, position, derived) => {
                         part.findings.repeated += 1;
                         continue;
                     }
@@ -234,19 +263,31 @@ impl Judge<'_> {
 }
 
 /// The way of the service.
-fn long_way(line: &[u8], intake: &Intake) -> Result<StoredEvent, String> {
+fn long_way(
+    line: &[u8],
+    intake: &Intake,
+    new_id: impl FnOnce(ContentDigest) -> EventId,
+) -> Result<StoredEvent, String> {
     let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
-    match envelope::read(json, intake, Uuid::new_v4) {
+    match envelope::read(json, intake, new_id) {
         Ok(admitted) => Ok(StoredEvent::new(admitted.event, intake.now)),
         Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
     }
+}
+
+/// The id of the next event of this content in a file.
+fn next_id(occurrences: &Mutex<Occurrences>, content: ContentDigest) -> EventId {
+    let mut occurrences = occurrences.lock().expect("no reader panics");
+    let id = occurrences.next_id(content);
+    occurrences.commit();
+    id
 }
 
 #[derive(Default)]
 struct Together {
     states: Vec<QualityState>,
     /// Events that come more than once.
-    repeated: Repeated,
+    repeated: Positions,
     /// How often they come after the first time.
     repetitions: u64,
     /// Whether of some event not the first, and only the first, was judged.

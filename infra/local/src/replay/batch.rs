@@ -4,16 +4,21 @@ use std::io::BufRead;
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
+use learning_core::event::envelope::{self, Intake};
+use learning_core::event::identity::{ContentDigest, Occurrences};
 use learning_core::event::{Fault, FaultCode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use super::source::Source;
 
 /// What the API takes, less the brackets around the events.
 const BODY_BYTES: usize = 4 * 1024 * 1024 - 1024;
+/// Contents without an id that are counted per file: some 200 MB. Beyond them, equal
+/// lines are duplicates.
+const MAX_CONTENTS: usize = 4_000_000;
 /// Batches that are read ahead.
 const AHEAD: usize = 8;
 
@@ -31,6 +36,8 @@ pub struct Line {
     /// From 1.
     pub number: u64,
     pub text: String,
+    /// How many equal lines without an id and with a fault came before it.
+    pub occurrence: u64,
 }
 
 impl Batch {
@@ -47,8 +54,8 @@ impl Batch {
         self.lines.len() == most || self.broken.len() == most || self.bytes + line.text.len() + 1 > BODY_BYTES
     }
 
-    fn push(&mut self, line: Line) {
-        match sendable(line) {
+    fn push(&mut self, line: Line, identify: &mut Identify) {
+        match sendable(line, identify) {
             Ok(line) => {
                 self.bytes += line.text.len() + 1;
                 self.lines.push(line);
@@ -62,10 +69,10 @@ impl Batch {
 pub struct Batches(mpsc::Receiver<Result<Batch>>);
 
 impl Batches {
-    pub fn read(source: Source, most: usize, bar: ProgressBar) -> Self {
+    pub fn read(source: Source, most: usize, intake: Intake, bar: ProgressBar) -> Self {
         let (sender, receiver) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = read(source, most, &bar, &sender) {
+            if let Err(error) = read(source, most, Identify::new(intake), &bar, &sender) {
                 // If nobody listens any more, nobody misses it.
                 let _ = sender.blocking_send(Err(error));
             }
@@ -78,7 +85,13 @@ impl Batches {
     }
 }
 
-fn read(source: Source, most: usize, bar: &ProgressBar, sender: &mpsc::Sender<Result<Batch>>) -> Result<()> {
+fn read(
+    source: Source,
+    most: usize,
+    mut identify: Identify,
+    bar: &ProgressBar,
+    sender: &mpsc::Sender<Result<Batch>>,
+) -> Result<()> {
     let name = source.name().to_owned();
     let mut reader = source.reader(bar)?;
     let mut batch = Batch::of(&name);
@@ -94,14 +107,14 @@ fn read(source: Source, most: usize, bar: &ProgressBar, sender: &mpsc::Sender<Re
         if text.is_empty() {
             continue;
         }
-        let line = Line { number, text };
+        let line = Line { number, text, occurrence: 0 };
         if batch.is_full_for(&line, most) {
             let full = std::mem::replace(&mut batch, Batch::of(&name));
             if sender.blocking_send(Ok(full)).is_err() {
                 return Ok(());
             }
         }
-        batch.push(line);
+        batch.push(line, &mut identify);
     }
     if !batch.is_empty() {
         // If nobody listens any more, the replay has failed already.
@@ -115,23 +128,48 @@ struct Probe {
     event_id: Option<IgnoredAny>,
 }
 
-/// A line that the API can read as an event. One without an id gets one that is
-/// the same in every replay, so that a replay can be repeated.
-fn sendable(mut line: Line) -> Result<Line, Box<(Line, Fault)>> {
+/// The ids of events of a file that come without one. A file is sent in many requests;
+/// its equal lines are numbered here, where all of it is read, by the rule that
+/// ingestion applies within a request.
+struct Identify {
+    intake: Intake,
+    occurrences: Occurrences,
+}
+
+impl Identify {
+    fn new(intake: Intake) -> Self {
+        Self { intake, occurrences: Occurrences::bounded(MAX_CONTENTS) }
+    }
+
+    /// Gives the event of a line its id. What ingestion rejects stays as it is, and is
+    /// counted among its equals.
+    fn identify(&mut self, line: &mut Line) {
+        let Ok(mut json) = serde_json::from_str::<Value>(&line.text) else { return };
+        let occurrences = &mut self.occurrences;
+        match envelope::read(json.clone(), &self.intake, |content| occurrences.next_id(content)) {
+            Ok(admitted) => {
+                json["event_id"] = admitted.event.id.to_string().into();
+                line.text = json.to_string();
+            }
+            Err(_) => {
+                let (record, _) = self.intake.privacy.redact_record(&line.text);
+                line.occurrence = self.occurrences.next(ContentDigest::of_record(&record));
+            }
+        }
+        self.occurrences.commit();
+    }
+}
+
+/// A line that the API can read as an event.
+fn sendable(mut line: Line, identify: &mut Identify) -> Result<Line, Box<(Line, Fault)>> {
     if line.text.len() > BODY_BYTES {
         let message = format!("the line has {} bytes; at most {BODY_BYTES} can be sent", line.text.len());
         return Err(Box::new((line, Fault::new(&[], FaultCode::TooLarge, message))));
     }
     match serde_json::from_str::<Probe>(&line.text) {
         Ok(Probe { event_id: Some(_) }) => Ok(line),
-        // Null is for the API to refuse; only a missing id is made up for.
-        Ok(Probe { event_id: None }) if line.text.contains("\"event_id\"") => Ok(line),
         Ok(Probe { event_id: None }) => {
-            const NAMESPACE: Uuid = Uuid::from_u128(0x3c56_8a70_1f24_4b5e_8d0a_90d1_7c2e_4f31);
-            let id = Uuid::new_v5(&NAMESPACE, format!("{}:{}", line.number, line.text).as_bytes());
-            let rest = line.text.trim_start_matches('{').trim_start();
-            let comma = if rest.starts_with('}') { "" } else { "," };
-            line.text = format!("{{\"event_id\":\"{id}\"{comma}{rest}");
+            identify.identify(&mut line);
             Ok(line)
         }
         Err(error) => {
@@ -143,33 +181,49 @@ fn sendable(mut line: Line) -> Result<Line, Box<(Line, Fault)>> {
 
 #[cfg(test)]
 mod tests {
+    use learning_core::dataset::settings::Settings;
+
     use super::*;
 
-    fn line(text: &str) -> Line {
-        Line { number: 7, text: text.to_owned() }
+    fn identify() -> Identify {
+        let Settings { limits, privacy, .. } = Settings::default();
+        Identify::new(Intake { now: chrono::Utc::now(), limits, privacy })
+    }
+
+    fn sendable(text: &str, identify: &mut Identify) -> Result<Line, Box<(Line, Fault)>> {
+        super::sendable(Line { number: 7, text: text.to_owned(), occurrence: 0 }, identify)
     }
 
     #[test]
-    fn an_event_without_an_id_gets_the_same_one_each_time() {
-        let once = sendable(line(r#"{"user_id":"u"}"#)).unwrap().text;
-        assert_eq!(once, sendable(line(r#"{"user_id":"u"}"#)).unwrap().text);
-        let event: serde_json::Value = serde_json::from_str(&once).unwrap();
-        assert_eq!(event["user_id"], "u");
-        assert!(Uuid::parse_str(event["event_id"].as_str().unwrap()).is_ok());
-        assert!(serde_json::from_str::<serde_json::Value>(&sendable(line("{}")).unwrap().text).is_ok());
+    fn equal_lines_without_an_id_get_ids_that_are_the_same_in_every_replay() {
+        const LINE: &str = r#"{"user_id":"f4c0f25c-bbe9-5c87-b0ec-0437c3e4437a","event_type":"page_view","occurred_at":"2026-01-31T10:00:00Z","data":{"n":1.10,"event_id":"x"}}"#;
+        let with_null = LINE.replacen('{', r#"{"event_id":null,"#, 1);
+        let ids = || {
+            let mut identify = identify();
+            [LINE, &with_null].map(|line| {
+                let event: Value = serde_json::from_str(&sendable(line, &mut identify).unwrap().text).unwrap();
+                assert_eq!(event["data"].to_string(), r#"{"event_id":"x","n":1.10}"#);
+                event["event_id"].as_str().unwrap().to_owned()
+            })
+        };
+        let [first, second] = ids();
+        assert_ne!(first, second);
+        assert_eq!(ids(), [first, second]);
     }
 
     #[test]
-    fn what_has_an_id_is_left_as_it_is() {
-        for text in [r#"{"event_id":"x","a":1.10}"#, r#"{"event_id":null}"#] {
-            assert_eq!(sendable(line(text)).unwrap().text, text);
+    fn what_has_an_id_or_a_fault_is_left_as_it_is() {
+        let mut identify = identify();
+        for text in [r#"{"event_id":"x","a":1.10}"#, r#"{"user_id":"u"}"#] {
+            assert_eq!(sendable(text, &mut identify).unwrap().text, text);
         }
+        assert_eq!(sendable(r#"{"user_id":"u"}"#, &mut identify).unwrap().occurrence, 1);
     }
 
     #[test]
     fn a_line_that_is_no_object_is_broken() {
         for text in ["{", "nonsense", "{}{}", "\u{fffd}"] {
-            let (_, fault) = *sendable(line(text)).unwrap_err();
+            let (_, fault) = *sendable(text, &mut identify()).unwrap_err();
             assert_eq!(fault.code, FaultCode::InvalidFormat, "{text}");
         }
     }

@@ -12,6 +12,7 @@ use anyhow::Result;
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
 use learning_core::event::Fault;
+use learning_core::event::envelope::Intake;
 use learning_core::store::Hold;
 
 use self::batch::Batches;
@@ -103,7 +104,8 @@ async fn send_all(stack: &Stack, sources: Vec<Source>) -> Result<Tally> {
     let mut tally = Tally::default();
     for source in sources {
         let bar = progress(&source);
-        let mut batches = Batches::read(source, stack.settings.batch_events, bar.clone());
+        let intake = Intake { now: Utc::now(), limits: stack.settings.limits, privacy: stack.settings.privacy.clone() };
+        let mut batches = Batches::read(source, stack.settings.batch_events, intake, bar.clone());
         let mut sending = tokio::task::JoinSet::new();
         loop {
             tokio::select! {

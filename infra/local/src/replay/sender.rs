@@ -59,7 +59,7 @@ impl Sender {
         let mut quarantined = Vec::new();
         let quarantine = |line: Line, errors: Vec<Fault>| {
             let origin = Origin { road: "replay".to_owned(), source: batch.source.clone(), line: line.number };
-            Quarantined::new(origin, errors, &line.text, &self.redactor)
+            Quarantined::new(origin, errors, &line.text, &self.redactor).with_occurrence(line.occurrence)
         };
         for (line, outcome) in batch.lines.into_iter().zip(outcomes) {
             match outcome.status.as_str() {
