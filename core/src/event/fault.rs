@@ -32,6 +32,10 @@ pub enum FaultCode {
     AssumedUtc,
     /// A UUID of zeros or ones only, which identifies nothing.
     NilId,
+    /// A key that comes more than once in its object.
+    DuplicateKey,
+    /// Text that is not UTF-8.
+    WrongEncoding,
     /// A schema version above those that are declared.
     UnknownVersion,
     /// Not for this caller: an end user's token writes only its own events.
@@ -58,6 +62,8 @@ impl FaultCode {
             FaultCode::UnknownEventType => "unknown_event_type",
             FaultCode::AssumedUtc => "assumed_utc",
             FaultCode::NilId => "nil_id",
+            FaultCode::DuplicateKey => "duplicate_key",
+            FaultCode::WrongEncoding => "wrong_encoding",
             FaultCode::UnknownVersion => "unknown_version",
             FaultCode::NotAllowed => "not_allowed",
             FaultCode::Erased => "erased",

@@ -2,13 +2,14 @@
 //!
 //! [`envelope`] turns JSON into an [`Event`] or a list of [`Fault`]s;
 //! [`schema`] declares the known event types and their fields, and is the one
-//! place to add either; [`privacy`] takes out what must not be kept; [`ndjson`]
-//! and [`mapping`] bring other forms to events; [`category`] maps the names of
+//! place to add either; [`privacy`] takes out what must not be kept; [`decode`] reads
+//! events from bytes, and [`mapping`] from items of other tables; [`category`] maps the names of
 //! spending categories.
 
 pub mod canonical;
 pub mod category;
 pub mod cell;
+pub mod decode;
 pub mod envelope;
 mod fault;
 pub mod identity;

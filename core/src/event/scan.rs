@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::cell::Cell;
+use super::decode::has_duplicate_keys;
 
 /// A place in JSON, and what can be read from there on.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl<'a> Scan<'a> {
     pub fn cell(&mut self) -> Option<Cell<'a>> {
         Some(match self.peek()? {
             b'"' => Cell::Text(self.text()?),
-            b'{' | b'[' => Cell::Nested(Cow::Owned(self.built::<Value>()?)),
+            b'{' | b'[' => self.nested()?,
             b'n' => self.literal("null", Cell::Null)?,
             b't' => self.literal("true", Cell::Bool(true))?,
             b'f' => self.literal("false", Cell::Bool(false))?,
@@ -107,6 +108,14 @@ impl<'a> Scan<'a> {
             self.at += word.len();
             cell
         })
+    }
+
+    /// Reads an array or an object, whose keys come once.
+    fn nested(&mut self) -> Option<Cell<'a>> {
+        let begin = self.at;
+        let value = self.built::<Value>()?;
+        let text = &self.json.as_bytes()[begin..self.at];
+        (!has_duplicate_keys(text, &value)).then_some(Cell::Nested(Cow::Owned(value)))
     }
 
     /// Reads what the library has to build.

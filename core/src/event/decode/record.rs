@@ -1,0 +1,62 @@
+use super::json::{Json, read};
+use crate::event::{Fault, FaultCode};
+
+/// The text of one record, and where it stands in its input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The line in which it begins, from 1.
+    pub line: u64,
+    /// The byte of the decompressed input at which it begins.
+    pub offset: u64,
+    /// Without blanks around it; in UTF-8 if [`Record::text`] says so. Of a record that is
+    /// too long, its beginning.
+    pub text: Vec<u8>,
+    pub too_long: bool,
+    pub(super) is_utf16: bool,
+}
+
+impl Record {
+    /// Its text.
+    ///
+    /// # Errors
+    /// `too_large`, and `wrong_encoding` for what is not UTF-8, with the byte that says so:
+    /// such a record has no text that could be kept.
+    pub fn text(&self) -> Result<&str, Fault> {
+        if self.too_long {
+            let message = format!("line {}: the event has more than {} bytes", self.line, self.text.len());
+            return Err(Fault::new(&[], FaultCode::TooLarge, message));
+        }
+        std::str::from_utf8(&self.text).map_err(|error| {
+            let message = self.not_utf8(error.valid_up_to());
+            Fault::new(&[], FaultCode::WrongEncoding, message)
+        })
+    }
+
+    /// Its JSON.
+    ///
+    /// # Errors
+    /// As [`Record::text`], and `invalid_format` with the line and column where the JSON
+    /// breaks.
+    pub fn json(&self) -> Result<Json, Fault> {
+        self.text()?;
+        read(&self.text).map_err(|broken| broken.fault(self.line))
+    }
+
+    fn not_utf8(&self, at: usize) -> String {
+        let line = self.line + memchr::memchr_iter(b'\n', &self.text[..at]).count() as u64;
+        not_utf8(&self.text[at..], line, self.is_utf16)
+    }
+}
+
+/// What is wrong with text that goes on with bytes that are not UTF-8.
+fn not_utf8(rest: &[u8], line: u64, is_utf16: bool) -> String {
+    if is_utf16 {
+        return format!("the UTF-16 text has half of a surrogate pair at line {line}: write the character whole");
+    }
+    let guess = match rest {
+        [0xc2..=0xf4, 0x80..=0xbf, ..] | [0xed, ..] => "a character is cut off or damaged",
+        [0x80..=0x9f, ..] => "Windows-1252?",
+        _ => "Latin-1?",
+    };
+    format!("byte 0x{:02X} at line {line} is not UTF-8: {guess} Save the text as UTF-8", rest[0])
+}
