@@ -3,6 +3,7 @@
 //!
 //! `FAULT_EVENTS` sets how many events; 100,000 unless it is set.
 
+mod locks;
 mod proxy;
 
 use std::collections::BTreeSet;
@@ -185,6 +186,43 @@ async fn a_store_that_is_too_busy_or_away_makes_senders_come_back_and_loses_noth
     }
     assert_eq!((stored(&stack).await, totals.events()), (200, 200));
     assert!(Quarantine::new(&stack.clients).list().await.unwrap().is_empty(), "they were good all the time");
+    stack.stop().await;
+}
+
+/// DynamoDB rejects a write of one item that a transaction holds. Closing an epoch is such
+/// writes on the very items that every ingestion transaction holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn epochs_close_while_transactions_hold_their_counter_shards() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::start(&Options { data_dir: folder.path().to_owned(), port: 0 }).await.unwrap();
+    let (proxy, url) = Proxy::start(&stack.engines.dynamodb, 0).await;
+    let clients = environment::clients_at(&Endpoints { dynamodb: url, ..stack.engines.endpoints() }, &stack.settings);
+    let state = event_ingestion::State::new(&clients, &stack.settings);
+    let counters = Counters::new(&clients);
+    // Creates the datasets.
+    let first = event_ingestion::handle(&state, request(&[event(0)])).await.unwrap();
+    assert!(matches!(first, Answer::Http(answer) if answer.status_code == 202));
+
+    let dataset = learning_core::dataset::Dataset::all().next().unwrap();
+    let sending = async {
+        for batch in 1..60u32 {
+            let events: Vec<Value> = (batch * 100..batch * 100 + 100).map(event).collect();
+            let Answer::Http(answer) = event_ingestion::handle(&state, request(&events)).await.unwrap() else {
+                unreachable!("HTTP is answered as such")
+            };
+            assert_eq!(answer.status_code, 202, "{:?}", answer.body);
+        }
+    };
+    let closing = async {
+        let mut epoch = learning_core::dataset::Epoch::FIRST;
+        for _ in 0..12 {
+            counters.close(dataset, epoch).await.unwrap();
+            epoch = epoch.next();
+        }
+    };
+    tokio::join!(sending, closing);
+    assert!(proxy.conflicts() > 0, "no write met a transaction: the test shows nothing");
+    assert_eq!(stored(&stack).await, 5_901);
     stack.stop().await;
 }
 

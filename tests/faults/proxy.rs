@@ -2,6 +2,7 @@
 //! and services do: refuse, fail, stall, and lose answers after the work was done.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
+
+use super::locks::{Conflict, ItemLocks};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
@@ -51,6 +54,9 @@ pub struct Proxy {
     /// The tokens of transactions whose answers were lost: repeated, the service
     /// knows them as done, and has no conflict to report.
     done: Arc<Mutex<HashSet<String>>>,
+    locks: ItemLocks,
+    /// Writes of one item that met a transaction.
+    conflicts: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -64,6 +70,8 @@ impl Proxy {
             always: Arc::default(),
             injected: Arc::default(),
             done: Arc::default(),
+            locks: ItemLocks::default(),
+            conflicts: Arc::default(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -82,6 +90,11 @@ impl Proxy {
         self.injected.lock().unwrap().clone()
     }
 
+    /// Writes of one item that were rejected because a transaction held the item.
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
+    }
+
     fn pick(&self, is_transaction: bool) -> Option<Fault> {
         let always = *self.always.lock().unwrap();
         if always.is_some() {
@@ -97,6 +110,15 @@ impl Proxy {
     }
 
     async fn forward(&self, asked: Asked) -> Response<Body> {
+        let operation = asked.operation();
+        let _held = match self.locks.acquire(operation.as_deref(), &asked.body) {
+            Ok(held) => held,
+            Err(Conflict::Transaction(conflicts)) => return cancelled(&conflicts),
+            Err(Conflict::Write) => {
+                self.conflicts.fetch_add(1, Ordering::Relaxed);
+                return dynamodb_error(400, "TransactionConflictException", json!({}));
+            }
+        };
         let Asked { method, uri, headers, body } = asked;
         let url = format!("{}{}", self.engine, uri.path_and_query().map_or("/", |path| path.as_str()));
         let answer = self.client.request(method, url).headers(headers).body(body).send().await.unwrap();
@@ -115,6 +137,14 @@ struct Asked {
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl Asked {
+    /// The DynamoDB operation, such as `PutItem`; `None` for S3.
+    fn operation(&self) -> Option<String> {
+        let target = self.headers.get("x-amz-target")?.to_str().ok()?;
+        Some(target.rsplit('.').next()?.to_owned())
+    }
 }
 
 async fn pass(State(proxy): State<Proxy>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
@@ -170,8 +200,18 @@ fn s3_error(status: u16, code: &str, _more: Value) -> Response<Body> {
 fn conflict(body: &Bytes) -> Response<Body> {
     let request: Value = serde_json::from_slice(body).unwrap();
     let items = request["TransactItems"].as_array().unwrap().len();
-    let mut reasons = vec![json!({"Code": "None"}); items - 1];
-    reasons.push(json!({"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}));
+    let mut conflicts = vec![false; items - 1];
+    conflicts.push(true);
+    cancelled(&conflicts)
+}
+
+/// A cancelled transaction, by which of its items are in conflict.
+fn cancelled(conflicts: &[bool]) -> Response<Body> {
+    let reason = |conflict: &bool| match conflict {
+        true => json!({"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}),
+        false => json!({"Code": "None"}),
+    };
+    let reasons: Vec<Value> = conflicts.iter().map(reason).collect();
     dynamodb_error(400, "TransactionCanceledException", json!({"CancellationReasons": reasons}))
 }
 

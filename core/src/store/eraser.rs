@@ -272,7 +272,13 @@ fn is_conflict(cancelled: &TransactionCanceledException) -> bool {
     cancelled.cancellation_reasons().iter().all(|reason| {
         matches!(
             reason.code(),
-            None | Some("None" | "ConditionalCheckFailed" | "TransactionConflict" | "ThrottlingError")
+            None | Some(
+                "None"
+                    | "ConditionalCheckFailed"
+                    | "TransactionConflict"
+                    | "ThrottlingError"
+                    | "ProvisionedThroughputExceeded"
+            )
         )
     })
 }

@@ -107,8 +107,10 @@ pub enum Refusal {
     HistoryMoved(UserId),
     /// The segment of a user has changed since it was read.
     MembershipMoved(UserId),
-    /// Another transaction was at work on the same items, or capacity is short.
+    /// Another transaction was at work on the same items.
     Contention,
+    /// Capacity is short.
+    Throttled,
 }
 
 impl Batch<'_> {
@@ -262,7 +264,8 @@ fn refusals(batch: &Batch<'_>, reasons: &[CancellationReason]) -> Result<Vec<Ref
                 let after = batch.users().map(Refusal::HistoryMoved).chain(moved).nth(place - events - 1);
                 after.context("the transaction was cancelled for an item that it does not have")?
             }
-            Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => Refusal::Contention,
+            Some("TransactionConflict") => Refusal::Contention,
+            Some("ThrottlingError" | "ProvisionedThroughputExceeded") => Refusal::Throttled,
             Some(code) => bail!("item {place} of a transaction was refused: {code} {}", reason.message().unwrap_or("")),
         });
     }
@@ -309,8 +312,9 @@ mod tests {
         assert_eq!(bystander, [Refusal::HistoryMoved(UserId(Uuid::max()))]);
         let membership = read(&["None", "None", "None", "ConditionalCheckFailed"]).unwrap();
         assert_eq!(membership, [Refusal::MembershipMoved(UserId(Uuid::max()))]);
-        for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
-            assert_eq!(read(&[code, "None"]).unwrap(), [Refusal::Contention]);
+        assert_eq!(read(&["TransactionConflict", "None"]).unwrap(), [Refusal::Contention]);
+        for code in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
+            assert_eq!(read(&[code, "None"]).unwrap(), [Refusal::Throttled]);
         }
         assert!(read(&["ValidationError"]).unwrap_err().to_string().contains("ValidationError"));
         assert!(read(&["None", "None"]).is_err());

@@ -11,6 +11,8 @@ use aws_sdk_s3::operation::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::contention::TRANSACTION_CONFLICT;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The service asks for fewer requests.
@@ -55,7 +57,9 @@ where
                 | "ThrottlingError"
                 | "ProvisionedThroughputExceededException"
                 | "RequestLimitExceeded"
-                | "SlowDown",
+                | "SlowDown"
+                // Transactions held the item for longer than all retries took.
+                | TRANSACTION_CONFLICT,
             ) => Failure::Throttled,
             Some("InternalServerError" | "ServiceUnavailable" | "TransactionInProgressException") => {
                 Failure::Unavailable

@@ -8,6 +8,7 @@
 mod activity;
 mod attribute;
 mod bus;
+mod contention;
 mod counters;
 mod eraser;
 mod event_item;
@@ -95,6 +96,7 @@ impl Clients {
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(config)
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
+        let dynamodb = contention::retried(dynamodb);
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
             s3: aws_sdk_s3::Client::from_conf(s3),

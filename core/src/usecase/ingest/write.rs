@@ -52,7 +52,7 @@ impl Ingest {
             }
 
             let mut duplicates = HashMap::new();
-            let mut contended = false;
+            let mut cause = None;
             for refusal in refusals {
                 match refusal {
                     Refusal::Duplicate(index, first) => {
@@ -64,7 +64,9 @@ impl Ingest {
                         suspects.insert(user);
                     }
                     Refusal::MembershipMoved(user) => self.memory.forget(user),
-                    Refusal::Contention => contended = true,
+                    Refusal::Contention => cause = cause.or(Some(Cause::Contention)),
+                    // A transaction that meets both waits for capacity.
+                    Refusal::Throttled => cause = Some(Cause::Throttled),
                 }
             }
             if duplicates.is_empty() {
@@ -73,8 +75,8 @@ impl Ingest {
                     return Err(IngestError::Throttled);
                 }
             }
-            if contended {
-                Signal::Retried(Cause::Contention).emit();
+            if let Some(cause) = cause {
+                Signal::Retried(cause).emit();
                 tokio::time::sleep(backoff(attempts)).await;
             }
             candidates = without(candidates, duplicates, &mut outcomes);
