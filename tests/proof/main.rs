@@ -17,6 +17,8 @@ mod full;
 mod hostile;
 mod kills;
 // It can do more than is asked of it here.
+#[path = "../faults/locks.rs"]
+mod locks;
 #[allow(dead_code)]
 mod meter;
 mod process;
