@@ -109,9 +109,18 @@ impl Proxy {
         Some(fault)
     }
 
+    /// Whether this is a transaction that was carried out already.
+    fn is_done(&self, body: &Bytes) -> bool {
+        token(body).is_some_and(|token| self.done.lock().unwrap().contains(&token))
+    }
+
     async fn forward(&self, asked: Asked) -> Response<Body> {
         let operation = asked.operation();
-        let _held = match self.locks.acquire(operation.as_deref(), &asked.body) {
+        let acquired = match self.is_done(&asked.body) {
+            true => Ok(None),
+            false => self.locks.acquire(operation.as_deref(), &asked.body),
+        };
+        let _held = match acquired {
             Ok(held) => held,
             Err(Conflict::Transaction(conflicts)) => return cancelled(&conflicts),
             Err(Conflict::Write) => {
@@ -160,13 +169,18 @@ async fn pass(State(proxy): State<Proxy>, method: Method, uri: Uri, headers: Hea
         Some(Fault::Unavailable) => error(503, "ServiceUnavailable", json!({})),
         Some(Fault::CutBefore) => cut(),
         Some(Fault::CutAfterEffect) => {
-            proxy.done.lock().unwrap().extend(token(&asked.body));
-            proxy.forward(asked).await;
+            let token = token(&asked.body);
+            if proxy.forward(asked).await.status().is_success() {
+                proxy.done.lock().unwrap().extend(token);
+            }
             cut()
         }
         Some(Fault::TransactionConflict) => {
-            let is_done = token(&asked.body).is_some_and(|token| proxy.done.lock().unwrap().contains(&token));
-            if is_done { proxy.forward(asked).await } else { conflict(&asked.body) }
+            if proxy.is_done(&asked.body) {
+                proxy.forward(asked).await
+            } else {
+                conflict(&asked.body)
+            }
         }
         Some(Fault::Stall) => {
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -15,10 +15,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, Up
 
 use chrono::{DateTime, Utc};
 
-use super::Clients;
 use super::attribute::{self, Item, number, string, time};
 use super::event_log::Addition;
 use super::tables::{OWNER, RECORD};
+use super::{Clients, contention};
 use crate::dataset::totals::{EventKind, Totals};
 use crate::dataset::{Counts, Dataset, Epoch, PerDataset};
 
@@ -272,7 +272,7 @@ impl Counters {
             .expression_attribute_values(":next", number(epoch.next()))
             .expression_attribute_values(":zero", number(0))
             .return_values(ReturnValue::None);
-        match update.send().await {
+        match update.customize().config_override(contention::persistent()).send().await {
             Ok(_) => Ok(()),
             // Closed before, by us or by somebody else.
             Err(error)

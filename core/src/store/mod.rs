@@ -94,7 +94,9 @@ impl Clients {
     pub fn new(config: &SdkConfig, bucket_by_path: bool, resources: Resources) -> Self {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(bucket_by_path).build();
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(config)
-            .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50)))
+            .retry_config(
+                RetryConfig::standard().with_max_attempts(4).with_initial_backoff(contention::INITIAL_BACKOFF),
+            )
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
         let dynamodb = contention::retried(dynamodb);
         Self {
