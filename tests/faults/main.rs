@@ -50,7 +50,7 @@ fn request(events: &[Value]) -> LambdaEvent<Box<function_edge::RawValue>> {
             "routeKey": "$default", "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
             "http": {"method": "POST", "path": "/coaching/events", "protocol": "HTTP/1.1", "sourceIp": "1.1.1.1",
                      "userAgent": "t"},
-            "authorizer": {"jwt": {"claims": {"scope": "events:write", "sub": "s"}}},
+            "authorizer": {"jwt": {"claims": {"scope": "events:write service", "sub": "s"}}},
         },
         "body": json!({"events": events}).to_string(), "isBase64Encoded": false,
     });

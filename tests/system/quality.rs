@@ -99,7 +99,7 @@ async fn respond(
         "requestContext": {"http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
             "accountId": "1", "apiId": "a", "domainName": "d", "domainPrefix": "d", "requestId": "r",
             "routeKey": "$default", "stage": "$default", "timeEpoch": 0,
-            "authorizer": {"jwt": {"claims": {"sub": "test", "scope": "learning:read learning:write"}, "scopes": null}}},
+            "authorizer": {"jwt": {"claims": {"sub": "test", "scope": "learning:read learning:write service"}, "scopes": null}}},
     });
     let payload = serde_json::value::to_raw_value(&event).unwrap();
     let answer = quality_assessment::handle(state, LambdaEvent::new(payload, Default::default())).await.unwrap();

@@ -3,11 +3,15 @@
 //! Everything is checked at start; an unknown or impossible setting stops the
 //! program with a sentence that says what to do.
 
+mod callers;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use chrono::{Duration, Utc};
+
+pub use callers::CallerRules;
 
 use super::gate::ExtraGates;
 use super::history::Sufficiency;
@@ -46,6 +50,8 @@ pub struct Settings {
     pub mappings: Mappings,
     /// Whether requests need a token; without one, everybody may do everything.
     pub require_auth: bool,
+    /// How a token says who its bearer is.
+    pub callers: CallerRules,
     /// Events in one request.
     pub batch_events: usize,
     /// Parallel scans of the events table.
@@ -161,6 +167,7 @@ impl Default for Settings {
             keep_incoming: false,
             mappings: Mappings::default(),
             require_auth: true,
+            callers: CallerRules::default(),
             batch_events: 500,
             scan_segments: 4,
             preparation_bytes: 256 * 1024 * 1024,
@@ -250,6 +257,7 @@ impl Settings {
         vars.read("STREAM_MAPPINGS", &mut settings.mappings, |_| true, mappings)?;
         vars.read("KEEP_INCOMING", &mut settings.keep_incoming, |_| true, "true or false")?;
         vars.read("REQUIRE_AUTH", &mut settings.require_auth, |_| true, "true or false")?;
+        settings.callers.read(vars)?;
         settings.read_bodies(vars)?;
         settings.read_preparation(vars)?;
         settings.read_privacy(vars)?;

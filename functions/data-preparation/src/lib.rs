@@ -7,7 +7,7 @@ mod tasks;
 
 use chrono::{DateTime, Utc};
 use function_edge::{
-    Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request as Http, Route, Trigger, dataset_of,
+    Answer, Callers, Error, LambdaEvent, Problem, RawValue, Reply, Request as Http, Route, Trigger, dataset_of,
 };
 use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 #[derive(Debug)]
 pub struct State {
+    callers: Callers,
     prepare: Prepare,
     replace: Replace,
     handover: Handover,
@@ -29,6 +30,7 @@ pub struct State {
 impl State {
     pub fn new(clients: &Clients, settings: &Settings) -> Self {
         Self {
+            callers: Callers::new(settings),
             prepare: Prepare::new(clients, settings),
             replace: Replace::new(clients, settings),
             handover: Handover::new(clients),
@@ -56,7 +58,14 @@ const ATTEMPTS: u32 = 3;
 /// preparation fails.
 pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
     let id = &event.context.request_id;
-    Trigger::dispatch(&event.payload, id, |request| respond(state, request), |trigger| react(state, trigger)).await
+    Trigger::dispatch(
+        &event.payload,
+        id,
+        &state.callers,
+        |request| respond(state, request),
+        |trigger| react(state, trigger),
+    )
+    .await
 }
 
 async fn respond(state: &State, request: Box<Http>) -> Result<Reply, Problem> {

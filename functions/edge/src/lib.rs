@@ -2,6 +2,7 @@
 //! answering them, and starting up.
 
 mod caller;
+mod gateway;
 mod page;
 mod problem;
 mod reply;
@@ -10,7 +11,7 @@ mod route;
 mod start;
 mod trigger;
 
-pub use caller::{Caller, Scope};
+pub use caller::{Audience, Caller, Callers, Scope};
 pub use lambda_runtime::{Context, Error, LambdaEvent};
 pub use page::{DEFAULT_LIMIT, MOST, PageRequest, cursor};
 pub use problem::Problem;

@@ -60,6 +60,11 @@ impl Problem {
         Self::new(403, "forbidden", "The token does not allow this", detail)
     }
 
+    /// A request that a page of another site makes a browser send, or one to a name that is not this service's.
+    pub fn foreign(slug: &str, detail: impl Into<String>) -> Self {
+        Self::new(403, slug, "The request comes from elsewhere", detail)
+    }
+
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "not-found", "There is no such thing", detail)
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::caller;
 use crate::route::{self, Segments};
-use crate::{Caller, Problem, Route};
+use crate::{Caller, Callers, Problem, Route};
 
 /// What a synchronous Lambda takes, less what escaping adds to a body.
 const BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -27,10 +27,10 @@ pub struct Request {
 impl Request {
     /// # Errors
     /// Where there is no such route, and where the caller may not use it.
-    pub(crate) fn new(inner: lambda_http::Request) -> Result<Self, Problem> {
+    pub(crate) fn new(inner: lambda_http::Request, callers: &Callers) -> Result<Self, Problem> {
         let path = inner.raw_http_path();
         let (route, segments) = route::find(inner.method().as_str(), path).map_err(|problem| problem.at(path))?;
-        let caller = Caller::of(&inner, route.scope()).map_err(|problem| problem.at(path))?;
+        let caller = callers.identify(&inner, route.audience()).map_err(|problem| problem.at(path))?;
         let client = caller::client(&inner);
         Ok(Self { route, caller, client, segments, inner })
     }
@@ -49,7 +49,7 @@ impl Request {
     /// # Errors
     /// 413, 415, and 400 with the place where the JSON breaks.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let content_type = self.content_type();
+        let content_type = self.content_type()?;
         if !content_type.eq_ignore_ascii_case("application/json") {
             return Err(Problem::unsupported_media_type(format!("{content_type} is not taken; send application/json")));
         }
@@ -62,9 +62,16 @@ impl Request {
         self.inner.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Without parameters; JSON where the sender says nothing.
-    pub fn content_type(&self) -> &str {
-        self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or("application/json").trim()
+    /// The content type of the body, without parameters. A sender has to name it: a page of another site can
+    /// make a browser send a body without one, but not name one of these.
+    ///
+    /// # Errors
+    /// 415 where there is none.
+    pub fn content_type(&self) -> Result<&str, Problem> {
+        let named = self.header("content-type").and_then(|value| value.split(';').next()).map(str::trim);
+        named
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| Problem::unsupported_media_type("name the content type of the body: application/json"))
     }
 
     /// Whether the caller asks for this very content type.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Problem, Scope};
+use crate::{Audience, Problem, Scope};
 
 /// The functions that are deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,16 +119,40 @@ impl Route {
         }
     }
 
+    /// Who may use the route. Each is named, so that no pattern opens one by chance.
+    pub fn audience(self) -> Audience {
+        match self {
+            Route::PostEvents => Audience::Users(Scope::WriteEvents),
+            Route::EraseUser => Audience::Users(Scope::EraseData),
+            Route::Erasure => Audience::Users(Scope::EraseData),
+            Route::ReplayQuarantine => Audience::Services(Scope::WriteEvents),
+            Route::Status => Audience::Services(Scope::ReadLearning),
+            Route::Datasets => Audience::Services(Scope::ReadLearning),
+            Route::Dataset => Audience::Services(Scope::ReadLearning),
+            Route::ReadyDatasets => Audience::Services(Scope::ReadLearning),
+            Route::DataAggregation => Audience::Services(Scope::ReadLearning),
+            Route::Timeline => Audience::Services(Scope::ReadLearning),
+            Route::Initialize => Audience::Services(Scope::WriteLearning),
+            Route::AssessQuality => Audience::Services(Scope::WriteLearning),
+            Route::QualityMetrics => Audience::Services(Scope::ReadLearning),
+            Route::Assessment => Audience::Services(Scope::ReadLearning),
+            Route::FailingRecords => Audience::Services(Scope::ReadLearning),
+            Route::PrepareData => Audience::Services(Scope::WriteLearning),
+            Route::Versions => Audience::Services(Scope::ReadLearning),
+            Route::Version => Audience::Services(Scope::ReadLearning),
+            Route::VersionDiff => Audience::Services(Scope::ReadLearning),
+            Route::Trained => Audience::Services(Scope::WriteLearning),
+            Route::Features => Audience::Users(Scope::ReadLearning),
+            Route::Health => Audience::Anyone,
+            Route::Dependencies => Audience::Services(Scope::ReadLearning),
+            Route::Dashboard => Audience::Anyone,
+            Route::OpenApi => Audience::Anyone,
+        }
+    }
+
     /// What a token must allow; `None` where no token is needed.
     pub fn scope(self) -> Option<Scope> {
-        match self {
-            Route::PostEvents | Route::ReplayQuarantine => Some(Scope::WriteEvents),
-            Route::EraseUser | Route::Erasure => Some(Scope::EraseData),
-            // Liveness, and pages that hold no data.
-            _ if ["/health", "/dashboard", "/openapi.json"].iter().any(|end| self.path().ends_with(end)) => None,
-            _ if self.method() == "GET" => Some(Scope::ReadLearning),
-            _ => Some(Scope::WriteLearning),
-        }
+        self.audience().scope()
     }
 
     /// With `{name}` for a segment that varies, as API Gateway writes it.
@@ -254,16 +278,23 @@ mod tests {
     }
 
     #[test]
-    fn only_what_holds_no_data_is_open() {
-        let open = Route::ALL.into_iter().filter(|route| route.scope().is_none());
-        for route in open {
-            assert!(
-                ["/health", "/dashboard", "/openapi.json"].iter().any(|end| route.path().ends_with(end)),
-                "{route:?}"
-            );
-        }
-        assert_eq!(Route::Status.scope(), Some(Scope::ReadLearning));
-        assert_eq!(Route::PrepareData.scope(), Some(Scope::WriteLearning));
+    fn three_routes_need_no_token_and_four_take_a_users() {
+        let of = |wanted: fn(Audience) -> bool| -> Vec<&str> {
+            Route::ALL.into_iter().filter(|route| wanted(route.audience())).map(Route::path).collect()
+        };
+        assert_eq!(
+            of(|audience| audience == Audience::Anyone),
+            ["/coaching/continuous-learning/health", "/coaching/continuous-learning/dashboard", "/openapi.json"]
+        );
+        assert_eq!(
+            of(|audience| matches!(audience, Audience::Users(_))),
+            [
+                "/coaching/events",
+                "/coaching/users/{user_id}/data",
+                "/coaching/users/{user_id}/erasures/{erasure_id}",
+                "/coaching/continuous-learning/features/{user_id}",
+            ]
+        );
     }
 
     #[test]

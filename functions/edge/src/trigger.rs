@@ -8,7 +8,8 @@ use learning_core::store::FACT_SOURCE;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Answer, Error, Problem, Reply, Request};
+use crate::gateway::{self, Unreadable};
+use crate::{Answer, Callers, Error, Problem, Reply, Request};
 
 /// One invocation, by its source.
 #[derive(Debug)]
@@ -85,6 +86,7 @@ impl Trigger {
     pub async fn dispatch<Responding, Reacting>(
         payload: &RawValue,
         request_id: &str,
+        callers: &Callers,
         respond: impl FnOnce(Box<Request>) -> Responding,
         react: impl FnOnce(Trigger) -> Reacting,
     ) -> Result<Answer, Error>
@@ -92,7 +94,7 @@ impl Trigger {
         Responding: Future<Output = Result<Reply, Problem>> + Send,
         Reacting: Future<Output = Result<serde_json::Value, Error>> + Send,
     {
-        match read(payload)? {
+        match read(payload, callers)? {
             Read::Refused { problem, path } => Ok(Answer::http(Err(problem), &path, request_id)),
             Read::Trigger(Trigger::Http(request)) => {
                 let path = request.path().to_owned();
@@ -131,13 +133,16 @@ fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Pin<Box<dyn Futu
     Box::pin(future)
 }
 
-fn read(payload: &RawValue) -> Result<Read, Error> {
+fn read(payload: &RawValue, callers: &Callers) -> Result<Read, Error> {
     let probe: Probe<'_> = serde_json::from_str(payload.get())
         .map_err(|error| format!("the payload is of no source that this function knows: {error}"))?;
     if probe.request_context.is_some() {
-        let request = lambda_http::request::from_str(payload.get())?;
+        let request = match gateway::request(payload)? {
+            Ok(request) => request,
+            Err(Unreadable { problem, path }) => return Ok(Read::Refused { problem, path }),
+        };
         let path = lambda_http::RequestExt::raw_http_path(&request).to_owned();
-        return Ok(match Request::new(request) {
+        return Ok(match Request::new(request, callers) {
             Ok(request) => Read::Trigger(Trigger::Http(Box::new(request))),
             Err(problem) => Read::Refused { problem, path },
         });
@@ -163,6 +168,7 @@ fn read(payload: &RawValue) -> Result<Read, Error> {
 
 #[cfg(test)]
 mod tests {
+    use learning_core::dataset::settings::Settings;
     use serde_json::json;
 
     use super::*;
@@ -171,8 +177,12 @@ mod tests {
         serde_json::value::to_raw_value(&json).unwrap()
     }
 
+    fn callers() -> Callers {
+        Callers::new(&Settings::default())
+    }
+
     fn trigger(json: serde_json::Value) -> Trigger {
-        match read(&payload(json)).unwrap() {
+        match read(&payload(json), &callers()).unwrap() {
             Read::Trigger(trigger) => trigger,
             Read::Refused { problem, .. } => panic!("{problem:?}"),
         }
@@ -195,7 +205,7 @@ mod tests {
     fn a_payload_of_no_known_source_is_an_error() {
         for json in [json!({}), json!([]), json!({"source": FACT_SOURCE, "detail-type": "dataset ready", "detail": {}})]
         {
-            assert!(read(&payload(json)).is_err());
+            assert!(read(&payload(json), &callers()).is_err());
         }
     }
 }

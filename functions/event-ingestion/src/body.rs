@@ -32,7 +32,7 @@ impl<'a> Body<'a> {
     /// # Errors
     /// 413, 415, and 400 for what cannot be decompressed: before any event is taken in.
     pub fn of(request: &'a Request, settings: &Settings) -> Result<Self, Problem> {
-        let content_type = request.content_type();
+        let content_type = request.content_type()?;
         let format = if content_type.eq_ignore_ascii_case("application/json") {
             Format::Json
         } else if ["application/x-ndjson", "application/ndjson"]

@@ -18,7 +18,7 @@ mod summary;
 use std::sync::Arc;
 
 use chrono::Utc;
-use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger};
+use function_edge::{Answer, Callers, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger};
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Bus, Clients};
 use learning_core::usecase::{Erase, IncomingFiles, Ingest, Requeue, Unanswered};
@@ -28,6 +28,7 @@ use self::source::Source;
 
 #[derive(Debug)]
 pub struct State {
+    callers: Callers,
     ingest: Arc<Ingest>,
     road: Unanswered,
     files: IncomingFiles,
@@ -42,6 +43,7 @@ impl State {
         let ingest = Arc::new(Ingest::new(clients, settings));
         let road = Unanswered::new(Arc::clone(&ingest), clients, settings);
         Self {
+            callers: Callers::new(settings),
             files: IncomingFiles::new(road.clone(), clients, settings),
             ingest,
             road,
@@ -59,7 +61,7 @@ pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<
     let id = &event.context.request_id;
     if Trigger::is_http(&event.payload) {
         let react = async |other: Trigger| Err(other.unexpected());
-        return Trigger::dispatch(&event.payload, id, |request| respond(state, request), react).await;
+        return Trigger::dispatch(&event.payload, id, &state.callers, |request| respond(state, request), react).await;
     }
     // The future is large: it goes on the heap once per invocation.
     let note = Box::pin(react(state, Source::read(&event.payload)?, event.context.deadline)).await?;

@@ -4,7 +4,7 @@ pub mod view;
 
 use chrono::Utc;
 use function_edge::{
-    Answer, Error, LambdaEvent, NDJSON, Problem, RawValue, Reply, Request, Route, Trigger, cursor, dataset_of,
+    Answer, Callers, Error, LambdaEvent, NDJSON, Problem, RawValue, Reply, Request, Route, Trigger, cursor, dataset_of,
 };
 use learning_core::dataset::settings::Settings;
 use learning_core::event::EventId;
@@ -17,13 +17,18 @@ use uuid::Uuid;
 
 #[derive(Debug)]
 pub struct State {
+    callers: Callers,
     assess: Assess,
     assessments: Assessments,
 }
 
 impl State {
     pub fn new(clients: &Clients, settings: &Settings) -> Self {
-        Self { assess: Assess::new(clients, settings), assessments: Assessments::new(clients) }
+        Self {
+            callers: Callers::new(settings),
+            assess: Assess::new(clients, settings),
+            assessments: Assessments::new(clients),
+        }
     }
 }
 
@@ -32,7 +37,14 @@ impl State {
 /// fails on an automatic assessment.
 pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
     let id = &event.context.request_id;
-    Trigger::dispatch(&event.payload, id, |request| respond(state, request), |trigger| react(state, trigger)).await
+    Trigger::dispatch(
+        &event.payload,
+        id,
+        &state.callers,
+        |request| respond(state, request),
+        |trigger| react(state, trigger),
+    )
+    .await
 }
 
 async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem> {

@@ -7,7 +7,7 @@ pub mod openapi;
 mod view;
 
 use chrono::Utc;
-use function_edge::{Answer, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, cursor};
+use function_edge::{Answer, Callers, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger, cursor};
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{CHANGE_PREFIX, COUNTER_PREFIX, Clients, Counters, Heads, Timeline};
 use learning_core::telemetry::Signal;
@@ -18,6 +18,7 @@ use self::aggregation::Aggregation;
 
 #[derive(Debug)]
 pub struct State {
+    callers: Callers,
     observe: Observe,
     evaluate: Evaluate,
     keep_activity: KeepActivity,
@@ -31,6 +32,7 @@ pub struct State {
 impl State {
     pub fn new(clients: &Clients, settings: &Settings) -> Self {
         Self {
+            callers: Callers::new(settings),
             observe: Observe::new(clients, settings),
             evaluate: Evaluate::new(clients, settings),
             keep_activity: KeepActivity::new(clients, settings),
@@ -47,7 +49,14 @@ impl State {
 /// When the store or the bus fails on a trigger other than HTTP.
 pub async fn handle(state: &State, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Error> {
     let id = &event.context.request_id;
-    Trigger::dispatch(&event.payload, id, |request| respond(state, request), |trigger| react(state, trigger)).await
+    Trigger::dispatch(
+        &event.payload,
+        id,
+        &state.callers,
+        |request| respond(state, request),
+        |trigger| react(state, trigger),
+    )
+    .await
 }
 
 async fn respond(state: &State, request: Box<Request>) -> Result<Reply, Problem> {
