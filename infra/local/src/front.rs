@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
-use function_edge::{Answer, Function, RawValue, find_route};
+use function_edge::{Answer, Error, Function, RawValue, find_route};
 use futures::StreamExt as _;
 use lambda_http::Body as LambdaBody;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::access::{Access, Claims};
 use crate::functions::Functions;
+use crate::work::{Done, Weight, Work};
 
 /// API Gateway's limit.
 const BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -30,53 +31,56 @@ const BODY_BYTES: usize = 10 * 1024 * 1024;
 /// How long a body may take to come: as long as API Gateway gives a whole request.
 const BODY_LASTS: Duration = Duration::from_secs(30);
 
-/// Bytes of bodies that are in memory at once. Who comes when it is full is told to come
+/// Bytes of bodies that are in memory at once. Who comes when it is full is asked to come
 /// again: nobody waits for those who send slowly.
 const MEMORY: usize = 32 * BODY_BYTES;
-
-/// Requests that are answered at once; others wait, with their bodies. On AWS each has a
-/// process of its own.
-const CONCURRENT: usize = 32;
 
 #[derive(Clone)]
 pub struct Front {
     functions: Arc<Functions>,
     access: Arc<Access>,
-    turns: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    work: Work,
 }
 
-/// Everything that the API answers, for callers that have `access`.
+/// Everything that the API answers, for callers that have `access`. The functions work on the runtime that
+/// calls this, wherever the router is served.
 pub fn router(functions: Arc<Functions>, access: Arc<Access>) -> Router {
-    let (turns, memory) = (Arc::new(Semaphore::new(CONCURRENT)), Arc::new(Semaphore::new(MEMORY)));
-    Router::new().fallback(answer).with_state(Front { functions, access, turns, memory })
+    let memory = Arc::new(Semaphore::new(MEMORY));
+    Router::new().fallback(answer).with_state(Front { functions, access, memory, work: Work::here() })
 }
 
 async fn answer(State(front): State<Front>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let read = tokio::time::timeout(BODY_LASTS, read(body, &front.memory)).await;
-    let (body, _memory) = match read {
+    let (body, memory) = match read {
         Ok(Ok(read)) => read,
         Ok(Err(status)) => return refusal(status),
         Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT),
     };
-    // It is never closed.
-    let _turn = front.turns.acquire().await;
-    let Front { functions, access, .. } = &front;
     // A path that is nobody's is answered alike by all.
-    let function = find_route(head.method.as_str(), head.uri.path())
-        .map_or(Function::ReadinessCheck, |(route, _)| route.function());
-    let outcome = match event(&head.method, &head.uri, &head.headers, &body, access) {
-        Ok(payload) => functions.invoke(function, payload).await,
-        Err(error) => Err(error.into()),
+    let (route, function) = match find_route(head.method.as_str(), head.uri.path()) {
+        Ok((route, _)) => (Some(route), route.function()),
+        Err(_) => (None, Function::ReadinessCheck),
     };
-    match outcome {
-        Ok(Answer::Http(answer)) => response(*answer).unwrap_or_else(|_| bad_gateway()),
-        Ok(Answer::Json(_)) => bad_gateway(),
-        Err(error) => {
+    let weight = Weight::of(route, &head.headers, body.len());
+    let Front { functions, access, work, .. } = front;
+    let invocation = async move {
+        // Freed when the work is done, also where the caller has gone.
+        let _memory = memory;
+        let payload = event(&head.method, &head.uri, &head.headers, &body, &access)?;
+        drop(body);
+        functions.invoke(function, payload).await
+    };
+    match work.run(weight, invocation).await {
+        Done::Answered(Ok(Answer::Http(answer))) => response(*answer).unwrap_or_else(|_| bad_gateway()),
+        Done::Answered(Ok(Answer::Json(_))) => bad_gateway(),
+        Done::Answered(Err(error)) => {
             tracing::error!(%error, function = function.name(), "a function failed on a request");
             bad_gateway()
         }
+        Done::Panicked => bad_gateway(),
+        Done::Busy => refusal(StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 
@@ -197,7 +201,7 @@ fn event(
     headers: &HeaderMap,
     body: &Bytes,
     access: &Access,
-) -> serde_json::Result<Box<RawValue>> {
+) -> Result<Box<RawValue>, Error> {
     let now = Utc::now();
     let query = uri.query().unwrap_or_default();
     let text = std::str::from_utf8(body);
@@ -237,7 +241,7 @@ fn event(
             Err(_) => Some(Cow::Owned(STANDARD.encode(body))),
         },
     };
-    serde_json::value::to_raw_value(&event)
+    Ok(serde_json::value::to_raw_value(&event)?)
 }
 
 /// Lower-case names; the values of one name joined by commas.
