@@ -17,16 +17,16 @@ const screenshots = path.join(here, "screenshots");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 mkdirSync(screenshots, { recursive: true });
 
-/** Three free ports in a row, as the stack wants them. */
+/** Four free ports in a row, as the stack wants them. */
 async function freePort() {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const first = 20000 + Math.floor(Math.random() * 20000);
-    const taken = await Promise.all([first, first + 1, first + 2].map((port) => new Promise((resolve) => {
+    const taken = await Promise.all([0, 1, 2, 3].map((after) => first + after).map((port) => new Promise((resolve) => {
       const server = createServer().once("error", () => resolve(true)).listen(port, "127.0.0.1", () => server.close(() => resolve(false)));
     })));
     if (!taken.includes(true)) return first;
   }
-  throw new Error("no three free ports in a row");
+  throw new Error("no four free ports in a row");
 }
 
 /** The stack on a folder of its own; `stop` ends it. */

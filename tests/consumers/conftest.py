@@ -8,8 +8,8 @@ import pytest
 import s3fs
 
 BUCKET = "fincoach-learning"
-# The credentials that the local S3 engine knows.
-ACCESS_KEY = SECRET_KEY = "test"
+# Those of the stack's data folder, as the program prints them.
+ACCESS_KEY, SECRET_KEY = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
 
 
 @pytest.fixture(scope="session")

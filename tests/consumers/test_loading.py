@@ -10,6 +10,8 @@ import pyarrow.dataset
 import pyarrow.fs
 import pyarrow.parquet
 
+from conftest import ACCESS_KEY, SECRET_KEY
+
 SPLITS = ["train", "validation", "test"]
 
 
@@ -21,10 +23,16 @@ def test_pandas(version, s3_options):
         pandas.testing.assert_frame_equal(local, remote)
 
 
+def test_one_line_is_enough_with_the_variables_that_the_program_prints(version):
+    expected = version.rows("data")
+    assert len(pandas.read_parquet(f"{version.url}/data")) == expected
+    assert len(polars.read_parquet(f"{version.url}/data/*.parquet")) == expected
+
+
 def test_polars(version, s3_url):
     options = {
-        "aws_access_key_id": "test",
-        "aws_secret_access_key": "test",
+        "aws_access_key_id": ACCESS_KEY,
+        "aws_secret_access_key": SECRET_KEY,
         "aws_region": "us-east-1",
         "aws_endpoint_url": s3_url,
         "aws_allow_http": "true",
@@ -49,7 +57,11 @@ def test_duckdb(version, filesystem):
 
 def test_pyarrow(version, s3_url):
     s3 = pyarrow.fs.S3FileSystem(
-        access_key="test", secret_key="test", region="us-east-1", endpoint_override=s3_url, allow_bucket_creation=False
+        access_key=ACCESS_KEY,
+        secret_key=SECRET_KEY,
+        region="us-east-1",
+        endpoint_override=s3_url,
+        allow_bucket_creation=False,
     )
     for table in version.tables():
         local = pyarrow.parquet.read_table(f"{version.folder}/{table}")

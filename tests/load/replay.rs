@@ -105,9 +105,16 @@ async fn pass_on(State(recorder): State<Recorder>, headers: HeaderMap, body: Byt
     (answer.status(), answer.bytes().await.expect("the engine answers"))
 }
 
+/// Of all engines that the transactions are written to.
+const CREDENTIALS: &str = "aws_access_key_id = FINCOACHBENCHMARK123
+aws_secret_access_key = 0123456789012345678901234567890123456789
+";
+
 /// A fresh engine with the tables, and what the clients need to know of it.
 async fn fresh_engine(folder: &std::path::Path) -> Result<(Engines, Settings)> {
     let (deliveries, _) = tokio::sync::mpsc::unbounded_channel();
+    // What was recorded with one engine is good for the next.
+    std::fs::write(folder.join(engine::CREDENTIALS_FILE), CREDENTIALS)?;
     let options = engine::Options { data_dir: folder.to_owned(), s3_port: 0, dynamodb_port: 0 };
     let engines = engine::start(options, Rules::bundled()?, deliveries).await?;
     let settings = environment::settings(folder)?;

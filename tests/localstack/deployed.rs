@@ -1,7 +1,7 @@
 //! The deployment that `infra/localstack/deploy` has made, and calls to LocalStack.
 
 use chrono::Utc;
-use fincoach_local::engine::Endpoints;
+use fincoach_local::engine::{Credentials, Endpoints};
 use fincoach_local::environment;
 use learning_core::dataset::settings::Settings;
 use learning_core::store::{Clients, Counters, Heads};
@@ -26,11 +26,13 @@ impl Deployed {
         let localstack = var("AWS_ENDPOINT_URL");
         let folder = tempfile::tempdir().unwrap();
         let settings = environment::settings(folder.path()).unwrap();
+        let credentials = Credentials { access_key: "test".to_owned(), secret_key: "test".to_owned() };
         let at = Endpoints {
             dynamodb: var("AWS_ENDPOINT_URL_DYNAMODB"),
-            dynamodb_key: "test".to_owned(),
+            dynamodb_credentials: credentials.clone(),
             s3: localstack.clone(),
             bus: localstack.clone(),
+            credentials,
         };
         let clients = environment::clients_at(&at, &settings);
         initialize(&Counters::new(&clients), &Heads::new(&clients), Utc::now()).await.unwrap();

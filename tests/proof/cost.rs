@@ -43,9 +43,9 @@ impl Metered {
         // What the stack does by itself goes past the meters: here it has nothing to do.
         stack.switch(Function::QualityAssessment, false);
         stack.switch(Function::DataPreparation, false);
-        let (tables, dynamodb) = Meter::start(&stack.engines.dynamodb).await;
-        let (bucket, s3) = Meter::start(&stack.engines.s3).await;
-        let (facts, bus) = Meter::start(&stack.engines.bus).await;
+        let (tables, dynamodb) = Meter::start(&stack.engines.dynamodb, &stack.engines.credentials).await;
+        let (bucket, s3) = Meter::start(&stack.engines.s3, &stack.engines.credentials).await;
+        let (facts, bus) = Meter::start(&stack.engines.bus, &stack.engines.credentials).await;
         let clients =
             environment::clients_at(&Endpoints { dynamodb, s3, bus, ..stack.engines.endpoints() }, &stack.settings);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

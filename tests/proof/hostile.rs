@@ -259,13 +259,14 @@ impl Hostile {
             &format!("/{}", "a/".repeat(3_000)),
         ] {
             // As it is: a client library would tidy the path up.
-            let request =
-                format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+            );
             self.raw(path, request.as_bytes(), &[400, 404, 405, 414, 431]).await;
         }
         for method in ["TRACE", "PATCH", "PUT", "OPTIONS", "CONNECT", "BREW"] {
             let request = format!(
-                "{method} /coaching/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+                "{method} /coaching/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
             );
             self.raw(method, request.as_bytes(), &[400, 404, 405]).await;
         }
@@ -275,23 +276,23 @@ impl Hostile {
         let flood: String = (0..5_000).map(|number| format!("x-{number}: y\r\n")).collect();
         let long = "y".repeat(2_000_000);
         for (what, request) in [
-            ("a flood of headers", format!("GET /openapi.json HTTP/1.1\r\nhost: x\r\n{flood}\r\n")),
-            ("a long header", format!("GET /openapi.json HTTP/1.1\r\nhost: x\r\nx: {long}\r\n\r\n")),
+            ("a flood of headers", format!("GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n{flood}\r\n")),
+            ("a long header", format!("GET /openapi.json HTTP/1.1\r\nhost: localhost\r\nx: {long}\r\n\r\n")),
             (
                 "two lengths",
-                "POST /coaching/events HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello"
+                "POST /coaching/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello"
                     .into(),
             ),
-            ("a negative length", "POST /coaching/events HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n".into()),
+            ("a negative length", "POST /coaching/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n".into()),
             (
                 "a length beyond all",
-                "POST /coaching/events HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\nx".into(),
+                "POST /coaching/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999\r\n\r\nx".into(),
             ),
             ("no HTTP", "\u{0}\u{1}\u{2}\u{3}\r\n\r\n".into()),
-            ("a line end in a header", "GET / HTTP/1.1\r\nhost: x\r\nx\n: y\r\n\r\n".into()),
+            ("a line end in a header", "GET / HTTP/1.1\r\nhost: localhost\r\nx\n: y\r\n\r\n".into()),
             (
                 "a chunk of no size",
-                "POST /coaching/events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".into(),
+                "POST /coaching/events HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".into(),
             ),
         ] {
             self.raw(what, request.as_bytes(), &[400, 401, 404, 408, 413, 431]).await;
@@ -320,10 +321,10 @@ impl Hostile {
         for number in 0..2 * SLOW {
             let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).await.unwrap();
             let head = if number % 2 == 0 {
-                "POST /coaching/events HTTP/1.1\r\nhost: x\r\nx-slow: ".to_owned()
+                "POST /coaching/events HTTP/1.1\r\nhost: localhost\r\nx-slow: ".to_owned()
             } else {
                 format!(
-                    "POST /coaching/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+                    "POST /coaching/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
                      content-type: application/json\r\ncontent-length: 4000000\r\n\r\n{{"
                 )
             };

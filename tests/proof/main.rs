@@ -10,6 +10,7 @@
 //! `PROOF_EVENTS` and `PROOF_KILLS` make it shorter, `PROOF_REPORT` names another file. The report says what was
 //! run, and grows by a chapter whenever all of its checks have passed.
 
+mod adversary;
 mod clock;
 mod cost;
 mod faults;
@@ -29,9 +30,12 @@ mod proxy;
 mod recount;
 mod report;
 mod senders;
+#[path = "../signing.rs"]
+mod signing;
 mod soak;
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::report::Report;
 use crate::senders::Load;
@@ -73,6 +77,26 @@ async fn a_hostile_client_gets_nothing_and_holds_nobody_up() {
     hostile::hostile(Load { events: 2_000, senders: 4, users: 50, batch: 50 }).await;
 }
 
+/// The bound is for a machine that has other things to do, in a debug build; the whole proof has the real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn liveness_is_answered_under_attack() {
+    let (_, asked) = adversary::adversary(5, Duration::from_secs(5)).await;
+    let slow = asked[asked.len() * 99 / 100];
+    assert!(slow < Duration::from_secs(1), "the 99th percentile is {slow:?}");
+}
+
+/// `cargo test --release -p fincoach-local --test proof -- --ignored --nocapture liveness` prints its chapter alone.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes half a minute, and a machine that has nothing else to do"]
+async fn liveness_is_answered_within_a_tenth_of_a_second() {
+    assert_prompt(&adversary::adversary(adversary::ALPHABETS.len(), Duration::from_secs(30)).await.1);
+}
+
+fn assert_prompt(asked: &[Duration]) {
+    let slow = asked[asked.len() * 99 / 100];
+    assert!(slow < Duration::from_millis(100), "the 99th percentile is {slow:?}");
+}
+
 /// `cargo test -p fincoach-local --test proof -- --nocapture metered` prints what docs/OPERATIONS.md quotes.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_costs_little_more_than_its_write_when_metered() {
@@ -87,7 +111,7 @@ async fn the_whole_proof() {
     let (events, kills) = (setting("PROOF_EVENTS", EVENTS), setting("PROOF_KILLS", KILLS));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let file = std::env::var("PROOF_REPORT").map_or_else(|_| folder.join("docs/PROOF.md"), Into::into);
-    let mut report = Report::new(file, 6);
+    let mut report = Report::new(file, 7);
     report.add(soak::soak(Load { events, senders: 16, users: events.div_ceil(200), batch: 400 }).await);
     report.add(kills::kills(Load { events: kills * 300, senders: 16, users: 500, batch: 50 }, kills).await);
     report.add(faults::faults(Load { events: events / 10, senders: 16, users: 1_000, batch: 100 }).await);
@@ -96,4 +120,7 @@ async fn the_whole_proof() {
     let jumpy = Load { events: (events / 50).max(4_000), senders: 8, users: 200, batch: 20 };
     report.add(clock::clock(jumpy).await.expect(needed));
     report.add(hostile::hostile(Load { events: events / 25, senders: 8, users: 500, batch: 50 }).await);
+    let (chapter, asked) = adversary::adversary(adversary::ALPHABETS.len(), Duration::from_secs(30)).await;
+    assert_prompt(&asked);
+    report.add(chapter);
 }

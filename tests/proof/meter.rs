@@ -6,12 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Method, Response, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Method, Response, Uri, header};
+use fincoach_local::engine::Credentials;
 use serde_json::{Value, json};
+
+use crate::signing::signature;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
@@ -23,6 +27,8 @@ pub struct Usage {
 #[derive(Clone, Default)]
 pub struct Meter {
     engine: String,
+    /// The access key and the secret: what is changed on its way is signed again.
+    keys: (String, String),
     client: reqwest::Client,
     used: Arc<Mutex<BTreeMap<String, Usage>>>,
     /// IAM's names of what was done, each with the table, or the bucket and key, that it was done to.
@@ -33,9 +39,10 @@ pub struct Meter {
 
 impl Meter {
     /// Serves on a port of its own, and answers its URL.
-    pub async fn start(engine: &str) -> (Self, String) {
+    pub async fn start(engine: &str, credentials: &Credentials) -> (Self, String) {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let meter = Self { engine: engine.to_owned(), client, ..Self::default() };
+        let keys = (credentials.access_key.clone(), credentials.secret_key.clone());
+        let meter = Self { engine: engine.to_owned(), keys, client, ..Self::default() };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(meter.clone());
@@ -47,10 +54,10 @@ impl Meter {
     pub async fn read(&self) -> BTreeMap<String, Usage> {
         let named = std::mem::take(&mut *self.named.lock().unwrap());
         for (ask, times) in named.into_values() {
-            let request = self.client.post(&self.engine).header("x-amz-target", "DynamoDB_20120810.GetItem");
+            let body = ask.to_string();
             let request =
-                request.header("content-type", "application/x-amz-json-1.0").header("authorization", AUTHORIZATION);
-            let answer = request.body(ask.to_string()).send().await.unwrap().bytes().await.unwrap();
+                self.client.post(&self.engine).headers(self.signed("DynamoDB_20120810.GetItem", body.as_bytes()));
+            let answer = request.body(body).send().await.unwrap().bytes().await.unwrap();
             let answer: Value = serde_json::from_slice(&answer).unwrap();
             let bytes = answer.get("Item").map_or(0, item_bytes);
             self.add("TransactWriteItems", |usage| usage.write_units += (times * 2 * kilobytes(bytes)) as f64);
@@ -61,6 +68,16 @@ impl Meter {
     /// The actions that a role must allow for all that was done, and on what.
     pub fn done(&self) -> BTreeSet<(String, String)> {
         self.done.lock().unwrap().clone()
+    }
+
+    /// The headers of a request to the tables.
+    fn signed(&self, target: &str, body: &[u8]) -> HeaderMap {
+        let host = self.engine.trim_start_matches("http://");
+        let headers = [("host", host), ("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target)];
+        let keys = (self.keys.0.as_str(), self.keys.1.as_str());
+        let added = signature(keys, "dynamodb", &headers, body, SystemTime::now());
+        let own = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        own.chain(added).map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
     }
 
     fn note(&self, action: &str, on: &str) {
@@ -115,10 +132,6 @@ impl Meter {
     }
 }
 
-/// The engine checks that there is one, not what it says.
-const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, \
-                             SignedHeaders=host, Signature=0";
-
 async fn pass(
     State(meter): State<Meter>,
     method: Method,
@@ -143,7 +156,7 @@ async fn pass(
         } else {
             request["ReturnConsumedCapacity"] = json!("TOTAL");
             body = request.to_string().into();
-            headers.remove(header::CONTENT_LENGTH);
+            headers = meter.signed(&target, &body);
         }
     }
     if target.is_empty() {

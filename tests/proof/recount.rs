@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::process::Command;
 use std::sync::atomic::Ordering;
 
-use fincoach_local::engine::{ACCESS_KEY, Endpoints};
+use fincoach_local::engine::{Credentials, Endpoints};
 use fincoach_local::environment::clients_at;
 use learning_core::dataset::settings::Settings;
 use learning_core::dataset::{Counts, Dataset};
@@ -42,7 +42,14 @@ fn clients(place: &Place) -> Clients {
     let port = place.port.load(Ordering::SeqCst);
     let url = |after: u16| format!("http://127.0.0.1:{}", port + after);
     let nowhere = "http://127.0.0.1:1".to_owned();
-    let at = Endpoints { dynamodb: url(2), s3: url(1), bus: nowhere, dynamodb_key: ACCESS_KEY.to_owned() };
+    let credentials = Credentials::existing(&place.data).unwrap();
+    let at = Endpoints {
+        dynamodb: url(2),
+        dynamodb_credentials: credentials.clone(),
+        s3: url(1),
+        bus: nowhere,
+        credentials,
+    };
     clients_at(&at, &Settings::default())
 }
 

@@ -25,6 +25,9 @@ mod readiness;
 mod real_events;
 mod routes;
 mod sample;
+#[path = "../signing.rs"]
+mod signing;
+mod strangers;
 mod support;
 mod sweep;
 mod template;

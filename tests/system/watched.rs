@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fincoach_local::engine::CREDENTIALS_FILE;
 use fincoach_local::stack::{Options, Stack};
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
@@ -17,12 +18,21 @@ fn port(variable: &str) -> u16 {
     port.parse().unwrap()
 }
 
+/// The keys that the watched functions sign with, as a data folder keeps them.
+fn credentials() -> String {
+    let variable =
+        |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests/lambda/run"));
+    let (access_key, secret_key) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"));
+    format!("aws_access_key_id = {access_key}\naws_secret_access_key = {secret_key}\n")
+}
+
 /// Has every payload that `wanted` picks answered, each on an empty stack where the
 /// watched functions look for one.
 async fn compare(wanted: impl Fn(&Payload) -> bool, answer: impl AsyncFn(&Payload) -> Value) {
     let (mut compared, mut complaints) = (0, Vec::new());
     for payload in Payload::all().into_iter().filter(wanted) {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(CREDENTIALS_FILE), credentials()).unwrap();
         let options = Options { data_dir: folder.path().to_owned(), port: port("STACK_PORT") };
         let stack = Stack::start(&options).await.unwrap();
         let complaint = payload.complaint(answer(&payload).await);

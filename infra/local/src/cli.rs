@@ -13,10 +13,14 @@ use function_edge::Scope;
 use learning_core::store::Quarantine;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use uuid::Uuid;
 
 use crate::access::Access;
 use crate::assess::Assess;
 use crate::command::{self, Format, Question, Upkeep};
+use crate::engine::Credentials;
+use crate::exports::exports_at;
+use crate::guard::{ALLOWED_HOSTS, Guard};
 use crate::replay::{self, Source};
 use crate::stack::{Options, Stack};
 use crate::{DEFAULT_PORT, environment, report};
@@ -69,6 +73,10 @@ struct Reach {
     /// change them: no other than this machine's own should be open to strangers.
     #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
     listen: IpAddr,
+    /// A further name, without a port, that requests may be sent to; the names of this machine's own loopback
+    /// always are. May be given several times.
+    #[arg(long, value_name = "HOST", env = ALLOWED_HOSTS, value_delimiter = ',')]
+    allow_host: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -106,9 +114,19 @@ enum Command {
     Token {
         #[command(flatten)]
         place: Place,
+        /// The token of this end user, which reaches nobody else's data; without it, a service's.
+        #[arg(long, value_name = "UUID")]
+        user: Option<Uuid>,
         /// What it allows; everything, if none is named.
         #[arg(long = "scope", value_parser = scope)]
         scopes: Vec<Scope>,
+    },
+    /// Print the variables by which AWS's tools reach the S3, DynamoDB and bus of a running stack.
+    ///
+    /// In a shell: eval "$(fincoach-local env)"
+    Env {
+        #[command(flatten)]
+        place: Place,
     },
     /// Count the stored events of a data folder anew, and compare with what is kept.
     ///
@@ -169,9 +187,12 @@ impl Cli {
                 log();
                 serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false, reach }).await?;
             }
-            Some(Command::Token { place, scopes }) => {
+            Some(Command::Token { place, user, scopes }) => {
                 let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
-                println!("{}", Access::token(&place.data_dir, &scopes)?);
+                println!("{}", Access::token(&place.data_dir, &scopes, user)?);
+            }
+            Some(Command::Env { place }) => {
+                println!("{}", exports_at(place.port, Credentials::existing(&place.data_dir)?)?);
             }
             Some(Command::Upkeep(upkeep)) => upkeep.run().await?,
             None => {
@@ -206,9 +227,10 @@ async fn serve(serve: &Serve) -> Result<()> {
     environment::check()?;
     // Opened first: a file that is not there should not cost a start.
     let files: Vec<Source> = serve.events.iter().map(|file| Source::open(file)).collect::<Result<_>>()?;
-    let Reach { require_auth, listen } = serve.reach;
-    let access = if require_auth { Access::guarded(&serve.place.data_dir)? } else { Access::Open };
-    let stack = Stack::start_on(listen, &serve.place.options(), access).await?;
+    let Reach { require_auth, listen, allow_host } = &serve.reach;
+    let guard = Guard::new(allow_host, *listen)?;
+    let access = if *require_auth { Access::guarded(&serve.place.data_dir)? } else { Access::Open };
+    let stack = Stack::start_on(*listen, &guard, &serve.place.options(), access).await?;
     let outcome = tokio::select! {
         outcome = work(serve, &stack, files) => outcome,
         stopped = told_to_stop() => {

@@ -1,12 +1,9 @@
 //! The settings of the local stack: those of the environment, with defaults that
 //! suit one machine.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -15,6 +12,7 @@ use learning_core::dataset::settings::{PREFIX, Settings};
 use learning_core::store::{Clients, local_http_client};
 
 use crate::engine::{self, Endpoints, Engines};
+pub use crate::secret::secret;
 
 /// Reads the settings. What the environment leaves open: no minimum interval
 /// between automatic assessments, a pseudonym key and a redaction key that are made once and
@@ -39,7 +37,10 @@ pub fn settings(data_dir: &Path) -> Result<Settings> {
     default("PREPARATION_BYTES", &|| Ok(share.to_string()))?;
     default("PSEUDONYM_KEY", &|| secret(&data_dir.join("pseudonym.key")))?;
     default("REDACTION_KEY", &|| secret(&data_dir.join("redaction.key")))?;
-    Ok(Settings::from_vars(vars)?)
+    // Here the gateway says who may come in: everybody, or with --require-auth who has a token.
+    let mut settings = Settings::from_vars(vars)?;
+    settings.require_auth = true;
+    Ok(settings)
 }
 
 /// Checks the settings of the environment before anything is touched.
@@ -51,21 +52,6 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// A secret that is made once and kept in a file: 64 hexadecimal digits.
-///
-/// # Errors
-/// A file that cannot be read or made.
-pub fn secret(file: &Path) -> Result<String> {
-    if let Ok(key) = fs::read_to_string(file) {
-        return Ok(key.trim().to_owned());
-    }
-    let key = hex::encode(rand::random::<[u8; 32]>());
-    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let mut made = made.with_context(|| format!("cannot make the key file {}", file.display()))?;
-    writeln!(made, "{key}").and_then(|()| made.sync_all()).context("cannot write the key file")?;
-    Ok(key)
-}
-
 /// Clients of the running engines.
 pub fn clients(engines: &Engines, settings: &Settings) -> Clients {
     clients_at(&engines.endpoints(), settings)
@@ -73,22 +59,24 @@ pub fn clients(engines: &Engines, settings: &Settings) -> Clients {
 
 /// Clients of engines that listen there, or of something in front of them.
 pub fn clients_at(at: &Endpoints, settings: &Settings) -> Clients {
-    let clients = |endpoint: &str, key: &str| Clients::new(&config(endpoint, key), true, settings.resources.clone());
+    let clients = |endpoint: &str, credentials: &engine::Credentials| {
+        Clients::new(&config(endpoint, credentials), true, settings.resources.clone())
+    };
     Clients {
-        s3: clients(&at.s3, engine::ACCESS_KEY).s3,
-        eventbridge: clients(&at.bus, engine::ACCESS_KEY).eventbridge,
-        ..clients(&at.dynamodb, &at.dynamodb_key)
+        s3: clients(&at.s3, &at.credentials).s3,
+        eventbridge: clients(&at.bus, &at.credentials).eventbridge,
+        ..clients(&at.dynamodb, &at.dynamodb_credentials)
     }
 }
 
 /// A client of the streams, which the DynamoDB engine serves too.
 pub fn stream_client(engines: &Engines) -> aws_sdk_dynamodbstreams::Client {
     let at = engines.endpoints();
-    aws_sdk_dynamodbstreams::Client::new(&config(&at.dynamodb, &at.dynamodb_key))
+    aws_sdk_dynamodbstreams::Client::new(&config(&at.dynamodb, &at.dynamodb_credentials))
 }
 
-fn config(endpoint: &str, access_key: &str) -> SdkConfig {
-    let credentials = Credentials::from_keys(access_key, engine::SECRET_KEY, None);
+fn config(endpoint: &str, credentials: &engine::Credentials) -> SdkConfig {
+    let credentials = Credentials::from_keys(&credentials.access_key, &credentials.secret_key, None);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(engine::REGION))

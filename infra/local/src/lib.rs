@@ -4,7 +4,7 @@
 //! [`stack`] starts the engines of [`engine`] and the functions; [`front`],
 //! [`poller`], [`incoming`], [`deliveries`] and [`schedule`] hand the functions the same
 //! events as API Gateway, the table stream, S3, the bus and the scheduler do on AWS;
-//! [`access`] stands in for the authorizer.
+//! [`access`] stands in for the authorizer; [`guard`] refuses what a web page makes a browser send.
 //! [`arenas`] keeps the memory of the program small.
 //! [`replay`] sends files of events over HTTP; [`report`] shows how things stand.
 
@@ -16,14 +16,18 @@ pub mod command;
 mod deliveries;
 pub mod engine;
 pub mod environment;
+pub mod exports;
 pub mod front;
 pub mod functions;
+pub mod guard;
 mod incoming;
 mod poller;
 pub mod replay;
 pub mod report;
 mod schedule;
+mod secret;
 pub mod stack;
+mod work;
 
 /// What invoking a function takes: see [`stack::Stack::invoke`].
 pub mod function {

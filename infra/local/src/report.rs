@@ -10,6 +10,7 @@ pub use learning_core::preparation::grouped;
 use learning_core::store::{Quarantined, VersionRecord, Versions};
 use learning_core::usecase::Overview;
 
+use crate::exports::exports;
 use crate::replay::Tally;
 use crate::stack::Stack;
 
@@ -120,21 +121,22 @@ pub fn quarantine(all: &[Quarantined]) -> String {
     format!("{table}\n{} in quarantine.", grouped(all.len() as u64))
 }
 
-/// The addresses of a running stack.
+/// The addresses of a running stack, and what a shell needs to reach its engines.
 pub fn addresses(stack: &Stack, data_dir: &Path) -> String {
-    let bucket = &stack.settings.resources.bucket;
     format!(
         "API       {api}/coaching/events, {api}/coaching/continuous-learning/status\n\
-         S3        {s3}  bucket {bucket}, access key and secret: {key}\n\
+         S3        {s3}  bucket {bucket}\n\
          DynamoDB  {dynamodb}\n\
          bus       {bus}\n\
-         data      {folder}",
+         data      {folder}\n\n\
+         To reach S3, DynamoDB and the bus from a shell or from Python (`env` prints this again):\n{exports}",
         api = stack.api,
         s3 = stack.engines.s3,
-        key = crate::engine::ACCESS_KEY,
+        bucket = stack.settings.resources.bucket,
         dynamodb = stack.engines.dynamodb,
         bus = stack.engines.bus,
         folder = data_dir.display(),
+        exports = exports(&stack.api, &stack.engines.endpoints()),
     )
 }
 

@@ -21,6 +21,7 @@ use crate::deliveries::{self, UnderWay};
 use crate::engine::server::{self, Server};
 use crate::engine::{self, Engines, Rules};
 use crate::functions::Functions;
+use crate::guard::Guard;
 use crate::poller::Poller;
 use crate::{environment, front, incoming, schedule};
 
@@ -60,14 +61,14 @@ impl Stack {
     /// # Errors
     /// See [`Stack::start`].
     pub async fn start_with(options: &Options, access: Access) -> Result<Self> {
-        Self::start_on(Ipv4Addr::LOCALHOST.into(), options, access).await
+        Self::start_on(Ipv4Addr::LOCALHOST.into(), &Guard::default(), options, access).await
     }
 
-    /// As [`Stack::start_with`], listening on this address.
+    /// As [`Stack::start_with`], listening on this address, behind this guard.
     ///
     /// # Errors
     /// See [`Stack::start`].
-    pub async fn start_on(address: IpAddr, options: &Options, access: Access) -> Result<Self> {
+    pub async fn start_on(address: IpAddr, guard: &Guard, options: &Options, access: Access) -> Result<Self> {
         environment::check()?;
         let after = |n: u16| if options.port == 0 { Some(0) } else { options.port.checked_add(n) };
         let (Some(s3_port), Some(dynamodb_port), Some(_)) = (after(1), after(2), after(3)) else {
@@ -77,7 +78,7 @@ impl Stack {
         let api = server::url(&listener)?;
         let (sender, deliveries) = mpsc::unbounded_channel();
         let engine_options = engine::Options { data_dir: options.data_dir.clone(), s3_port, dynamodb_port };
-        let engines = engine::start_on(address, engine_options, Rules::bundled()?, sender).await?;
+        let engines = engine::start_on(address, guard, engine_options, Rules::bundled()?, sender).await?;
         let settings = environment::settings(&options.data_dir)?;
         let clients = environment::clients(&engines, &settings);
         ensure(&clients).await?;
@@ -102,7 +103,7 @@ impl Stack {
             tokio::spawn(take_over(interrupted, Arc::clone(&functions), under_way.clone())),
             tokio::spawn(schedule::run(Arc::clone(&functions))),
         ];
-        let front = server::serve(listener, front::router(Arc::clone(&functions), Arc::clone(&access)))?;
+        let front = server::serve_apart(listener, front::router(Arc::clone(&functions), Arc::clone(&access)), guard)?;
         Ok(Self { api, engines, clients, settings, access, functions, front, tasks, under_way })
     }
 

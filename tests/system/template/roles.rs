@@ -29,9 +29,9 @@ struct Metered {
 impl Metered {
     async fn new(running: &Running, function: Function) -> Self {
         let engines = &running.stack.engines;
-        let (tables, dynamodb) = Meter::start(&engines.dynamodb).await;
-        let (bucket, s3) = Meter::start(&engines.s3).await;
-        let (facts, bus) = Meter::start(&engines.bus).await;
+        let (tables, dynamodb) = Meter::start(&engines.dynamodb, &engines.credentials).await;
+        let (bucket, s3) = Meter::start(&engines.s3, &engines.credentials).await;
+        let (facts, bus) = Meter::start(&engines.bus, &engines.credentials).await;
         let at = Endpoints { dynamodb, s3, bus, ..engines.endpoints() };
         let functions = Arc::new(Functions::new(&clients_at(&at, &running.stack.settings), &running.stack.settings));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -7,6 +7,8 @@
 //! acknowledged survives the death of the process and, by the word of SQLite,
 //! of the machine.
 
+mod door;
+mod operations;
 pub(super) mod streams;
 
 use std::net::TcpListener;
@@ -19,7 +21,9 @@ use dynoxide::Database;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use super::server::GRACE;
+use super::Credentials;
+use super::server::{GRACE, dated};
+use crate::guard::Guard;
 
 /// DynamoDB itself promises to delete expired items "within a few days".
 const TTL_SWEEP: Duration = Duration::from_secs(3600);
@@ -29,8 +33,14 @@ pub(super) struct Engine {
     thread: JoinHandle<()>,
 }
 
-/// Opens `file`, made where absent, and serves it. Returns once it answers.
-pub(super) async fn start(file: PathBuf, listener: TcpListener) -> Result<Engine> {
+/// Opens `file`, made where absent, and serves it behind `guard` to who has `credentials`. Returns once it
+/// answers.
+pub(super) async fn start(
+    file: PathBuf,
+    listener: TcpListener,
+    guard: Guard,
+    credentials: Credentials,
+) -> Result<Engine> {
     let (stop, stopped) = oneshot::channel();
     let (report, opened) = oneshot::channel();
     let thread = std::thread::Builder::new()
@@ -38,7 +48,7 @@ pub(super) async fn start(file: PathBuf, listener: TcpListener) -> Result<Engine
         .spawn(move || match open(&file).and_then(|db| Ok((db, runtime()?))) {
             Ok((db, runtime)) => {
                 let _ = report.send(Ok(()));
-                serve(&runtime, db, listener, stopped);
+                serve(&runtime, db, listener, stopped, (&guard, credentials));
                 // Ends whatever the grace did not, and with it the last handle
                 // on the file, before the thread is joined.
                 runtime.shutdown_timeout(GRACE);
@@ -78,7 +88,13 @@ fn runtime() -> Result<Runtime> {
         .context("cannot start the runtime of the DynamoDB engine")
 }
 
-fn serve(runtime: &Runtime, db: Database, listener: TcpListener, stopped: oneshot::Receiver<()>) {
+fn serve(
+    runtime: &Runtime,
+    db: Database,
+    listener: TcpListener,
+    stopped: oneshot::Receiver<()>,
+    (guard, credentials): (&Guard, Credentials),
+) {
     let (stopping, grace) = oneshot::channel::<()>();
     let shutdown = async move {
         // Also when the sender is dropped: nobody could stop it any more.
@@ -90,15 +106,17 @@ fn serve(runtime: &Runtime, db: Database, listener: TcpListener, stopped: onesho
         tokio::time::sleep(GRACE).await;
     };
     let served = runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| e.to_string())?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
         tokio::spawn(delete_expired(db.clone()));
+        let router = dated(guard.before(door::router(db, credentials)));
         tokio::select! {
-            ended = dynoxide::server::serve_with_shutdown(listener, db, shutdown) => ended,
+            ended = axum::serve(listener, router).with_graceful_shutdown(shutdown) => ended,
             () = overdue => Ok(()),
         }
     });
     if let Err(e) = served {
-        tracing::error!(error = e, "the DynamoDB engine ended");
+        let e: std::io::Error = e;
+        tracing::error!(error = %e, "the DynamoDB engine ended");
     }
 }
 

@@ -9,11 +9,13 @@
 //! The tables may lie in another engine instead: see [`elsewhere`].
 
 mod bus;
+mod credentials;
 mod dynamodb;
 pub mod elsewhere;
 mod folder;
 mod s3;
 pub(crate) mod server;
+mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +26,10 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 
 pub use bus::{Delivery, Rules};
+pub use credentials::{Credentials, FILE as CREDENTIALS_FILE};
 
-use crate::environment::secret;
+use crate::guard::Guard;
 
-/// The credentials that the S3 engine knows; presigned links are checked
-/// against them. The others want a signature but do not verify it.
-pub const ACCESS_KEY: &str = "test";
-pub const SECRET_KEY: &str = "test";
 /// The region and the account of everything local.
 pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "000000000000";
@@ -52,7 +51,9 @@ pub struct Engines {
     pub dynamodb: String,
     pub s3: String,
     pub bus: String,
-    dynamodb_key: String,
+    /// What S3 and the bus verify signatures with, and the embedded DynamoDB.
+    pub credentials: Credentials,
+    dynamodb_credentials: Credentials,
     /// None where DynamoDB is [`elsewhere`].
     dynamodb_engine: Option<dynamodb::Engine>,
     s3_server: server::Server,
@@ -61,15 +62,15 @@ pub struct Engines {
     _folder: folder::Folder,
 }
 
-/// Where engines listen, as URLs without a path, and who asks DynamoDB.
+/// Where engines listen, as URLs without a path, and what requests to them are signed with.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     pub dynamodb: String,
-    /// The access key. The embedded engine takes any; another may keep the tables
-    /// of each apart.
-    pub dynamodb_key: String,
+    /// Those of the data folder, unless DynamoDB is [`elsewhere`].
+    pub dynamodb_credentials: Credentials,
     pub s3: String,
     pub bus: String,
+    pub credentials: Credentials,
 }
 
 /// Which engine has the tables.
@@ -83,10 +84,10 @@ enum Tables {
 /// # Errors
 /// See [`start_on`].
 pub async fn start(options: Options, rules: Rules, deliveries: mpsc::UnboundedSender<Delivery>) -> Result<Engines> {
-    start_on(Ipv4Addr::LOCALHOST.into(), options, rules, deliveries).await
+    start_on(Ipv4Addr::LOCALHOST.into(), &Guard::default(), options, rules, deliveries).await
 }
 
-/// Starts the engines on `options.data_dir`, which is made where absent, and
+/// Starts the engines behind `guard` on `options.data_dir`, which is made where absent, and
 /// sends `deliveries` whatever the `rules` let through the bus.
 ///
 /// # Errors
@@ -96,6 +97,7 @@ pub async fn start(options: Options, rules: Rules, deliveries: mpsc::UnboundedSe
 /// any file is touched.
 pub async fn start_on(
     address: IpAddr,
+    guard: &Guard,
     options: Options,
     rules: Rules,
     deliveries: mpsc::UnboundedSender<Delivery>,
@@ -111,17 +113,29 @@ pub async fn start_on(
     let bus_listener = server::bind("event bus", address, bus_port)?;
     let (s3, bus) = (server::url(&s3_listener)?, server::url(&bus_listener)?);
 
-    let (dynamodb, dynamodb_key, dynamodb_engine) = match tables {
-        Tables::Elsewhere(url) => (url, secret(&folder.path(elsewhere::KEY_FILE))?, None),
+    let credentials = Credentials::of(&options.data_dir)?;
+    let (dynamodb, dynamodb_credentials, dynamodb_engine) = match tables {
+        Tables::Elsewhere(url) => (url, elsewhere::credentials(&options.data_dir)?, None),
         Tables::Embedded(listener) => {
             let url = server::url(&listener)?;
-            let engine = dynamodb::start(folder.path("dynamodb.sqlite"), listener).await?;
-            (url, ACCESS_KEY.to_owned(), Some(engine))
+            let file = folder.path("dynamodb.sqlite");
+            let engine = dynamodb::start(file, listener, guard.clone(), credentials.clone()).await?;
+            (url, credentials.clone(), Some(engine))
         }
     };
-    let s3_server = server::serve(s3_listener, s3::router(&folder.path("s3"))?)?;
-    let bus_server = server::serve(bus_listener, bus::router(rules, deliveries))?;
-    Ok(Engines { dynamodb, s3, bus, dynamodb_key, dynamodb_engine, s3_server, bus_server, _folder: folder })
+    let s3_server = server::serve(s3_listener, s3::router(&folder.path("s3"), &credentials)?, guard)?;
+    let bus_server = server::serve(bus_listener, bus::router(rules, deliveries, credentials.clone()), guard)?;
+    Ok(Engines {
+        dynamodb,
+        s3,
+        bus,
+        credentials,
+        dynamodb_credentials,
+        dynamodb_engine,
+        s3_server,
+        bus_server,
+        _folder: folder,
+    })
 }
 
 impl Engines {
@@ -139,9 +153,10 @@ impl Engines {
     pub fn endpoints(&self) -> Endpoints {
         Endpoints {
             dynamodb: self.dynamodb.clone(),
-            dynamodb_key: self.dynamodb_key.clone(),
+            dynamodb_credentials: self.dynamodb_credentials.clone(),
             s3: self.s3.clone(),
             bus: self.bus.clone(),
+            credentials: self.credentials.clone(),
         }
     }
 }

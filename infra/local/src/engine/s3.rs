@@ -28,15 +28,17 @@ use s3s_fs::FileSystem;
 
 use locks::Locks;
 
-/// Serves the folder `root`, made where absent, and first clears away what a
+use super::Credentials;
+
+/// Serves the folder `root`, made where absent, to who has `credentials`, and first clears away what a
 /// process that was killed left in it.
-pub(super) fn router(root: &Path) -> Result<Router> {
+pub(super) fn router(root: &Path, credentials: &Credentials) -> Result<Router> {
     let name = root.display();
     std::fs::create_dir_all(root).with_context(|| format!("cannot make the folder {name}"))?;
     leftovers::clear(root).with_context(|| format!("cannot clear up the folder {name}"))?;
     let files = FileSystem::new(root).map_err(|e| anyhow!("cannot open the folder {name}: {e:?}"))?;
     let mut service = S3ServiceBuilder::new(files);
-    service.set_auth(SimpleAuth::from_single(super::ACCESS_KEY, super::SECRET_KEY));
+    service.set_auth(SimpleAuth::from_single(&*credentials.access_key, &*credentials.secret_key));
     service.set_access(mend::Mend { root: root.to_owned() });
     let store = Arc::new(Store { root: root.to_owned(), service: service.build(), locks: Locks::default() });
     Ok(Router::new().fallback(handle).with_state(store))
@@ -57,6 +59,9 @@ struct Store {
 /// Objects are told apart by the spelling of their path, and deleting many with
 /// one request locks none of them: enough for clients that use an SDK.
 async fn handle(State(store): State<Arc<Store>>, request: Request) -> Response {
+    if is_signed_by_version_2(&request) {
+        return unsupported_signature();
+    }
     if store.asks_for_a_prefix(&request) {
         return no_such_key();
     }
@@ -93,11 +98,29 @@ impl Store {
     }
 }
 
+/// Signature version 2, which AWS has given up: it covers neither the host nor the body, and the engine
+/// does not compare it in constant time.
+fn is_signed_by_version_2(request: &Request) -> bool {
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let by_header = authorization.is_some_and(|value| value.as_bytes().starts_with(b"AWS "));
+    let query = request.uri().query().unwrap_or_default();
+    by_header || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "Signature")
+}
+
+fn unsupported_signature() -> Response {
+    error(StatusCode::BAD_REQUEST, "InvalidRequest", "Sign requests by AWS4-HMAC-SHA256.")
+}
+
 fn no_such_key() -> Response {
-    const BODY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
-        <Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
-    let mut answer = Response::new(Body::from(BODY));
-    *answer.status_mut() = StatusCode::NOT_FOUND;
+    error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     answer
 }

@@ -11,8 +11,11 @@ use axum::http::header::DATE;
 use axum::middleware::map_response;
 use axum::response::Response;
 use chrono::Utc;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::guard::Guard;
 
 /// How long requests under way may take to finish once a stop is asked for.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -36,29 +39,72 @@ pub(crate) fn url(listener: &TcpListener) -> Result<String> {
     Ok(format!("http://{}", SocketAddr::new(ip, address.port())))
 }
 
-/// A server in the background of the current runtime.
+/// A server in the background.
 pub(crate) struct Server {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    /// Where it has threads of its own.
+    _threads: Option<Threads>,
 }
 
-pub(crate) fn serve(listener: TcpListener, router: Router) -> Result<Server> {
-    let router = router.layer(map_response(dated));
-    let listener = tokio::net::TcpListener::from_std(listener).context("cannot hand a socket to the runtime")?;
+/// A runtime that may be given up anywhere: its threads end without being waited for.
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Serves what `router` answers, behind `guard`, on the current runtime.
+pub(crate) fn serve(listener: TcpListener, router: Router, guard: &Guard) -> Result<Server> {
+    serve_on(&Handle::current(), None, listener, router, guard)
+}
+
+/// As [`serve`], on threads that do nothing else: it answers however busy the current runtime is.
+pub(crate) fn serve_apart(listener: TcpListener, router: Router, guard: &Guard) -> Result<Server> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("gateway")
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the gateway")?;
+    let handle = runtime.handle().clone();
+    serve_on(&handle, Some(Threads(Some(runtime))), listener, router, guard)
+}
+
+fn serve_on(
+    runtime: &Handle,
+    threads: Option<Threads>,
+    listener: TcpListener,
+    router: Router,
+    guard: &Guard,
+) -> Result<Server> {
+    let router = dated(guard.before(router));
+    let listener = {
+        let _entered = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).context("cannot hand a socket to the runtime")?
+    };
     let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(async move {
+    let task = runtime.spawn(async move {
         // Also when the sender is dropped: nobody could stop it any more.
         let shutdown = async { drop(stopped.await) };
         if let Err(e) = axum::serve(listener, router).with_graceful_shutdown(shutdown).await {
             tracing::error!(error = %e, "a local server ended");
         }
     });
-    Ok(Server { stop, task })
+    Ok(Server { stop, task, _threads: threads })
 }
 
-/// Says what time it is. hyper would, by a time that it keeps and that stands still once the
+/// Answers with the time of day. hyper would, by a time that it keeps and that stands still once the
 /// clock is set back: the SDKs would sign by it, and be refused until it is reached again.
-async fn dated(mut answer: Response) -> Response {
+pub(crate) fn dated(router: Router) -> Router {
+    router.layer(map_response(with_date))
+}
+
+async fn with_date(mut answer: Response) -> Response {
     let now = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(now) = HeaderValue::from_str(&now) {
         answer.headers_mut().insert(DATE, now);

@@ -81,17 +81,9 @@ pub(super) async fn item(db: &db::Client, pk: &str, sk: &str) -> Option<HashMap<
 
 /// One call of DynamoDB Streams, for which the SDK has a crate of its own.
 async fn streams(engines: &Engines, operation: &str, body: Value) -> Value {
-    let answer = reqwest::Client::new()
-        .post(&engines.dynamodb)
-        .header("x-amz-target", format!("DynamoDBStreams_20120810.{operation}"))
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-date", "20260101T000000Z")
-        .header(
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=test/20260101/r/s/aws4_request, SignedHeaders=host, Signature=0",
-        )
-        .body(body.to_string());
-    answer.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    let (target, body) = (format!("DynamoDBStreams_20120810.{operation}"), body.to_string());
+    let answer = super::strangers::post(&engines.dynamodb, "dynamodb", &engines.credentials, &target, &body);
+    answer.await.error_for_status().unwrap().json().await.unwrap()
 }
 
 /// The sequence numbers that a reader from the trim horizon meets, in its order.

@@ -45,7 +45,8 @@ async fn what_was_acknowledged_survives_sigkill() {
     let mut last_batch = 0;
     for round in 0..3_u8 {
         let (mut child, dynamodb, s3) = spawn(&folder);
-        let (db, s3) = (dynamodb_at(&dynamodb, ACCESS_KEY), s3_at(&s3));
+        let credentials = Credentials::existing(&folder.path().join("data")).unwrap();
+        let (db, s3) = (dynamodb_at(&dynamodb, &credentials), s3_at(&s3, &credentials));
         if round == 0 {
             create_table(&db).await;
             s3.create_bucket().bucket("fincoach").send().await.unwrap();

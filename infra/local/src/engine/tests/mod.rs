@@ -4,7 +4,10 @@ mod bus;
 mod dynamodb;
 mod kill;
 mod s3;
+#[path = "../../../../../tests/signing.rs"]
+pub(crate) mod signing;
 mod start;
+mod strangers;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +16,7 @@ use aws_sdk_eventbridge as events;
 use rusqlite::{Connection, params_from_iter};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{ACCESS_KEY, Delivery, Engines, Options, REGION, Rules, SECRET_KEY, start};
+use super::{Credentials, Delivery, Engines, Options, REGION, Rules, start};
 
 /// A folder of its own for each test, removed with it.
 pub(crate) struct Scratch(PathBuf);
@@ -55,33 +58,38 @@ async fn started(folder: &Scratch) -> (Engines, UnboundedReceiver<Delivery>) {
 
 /// The settings that the three clients share. No retries, so that a test sees the first answer.
 macro_rules! client {
-    ($sdk:ident, $endpoint:expr, $key:expr) => {
+    ($sdk:ident, $endpoint:expr, $credentials:expr) => {{
+        let Credentials { access_key, secret_key } = $credentials;
         $sdk::Config::builder()
             .behavior_version_latest()
             .region($sdk::config::Region::new(REGION))
-            .credentials_provider($sdk::config::Credentials::new($key, SECRET_KEY, None, None, "test"))
+            .credentials_provider($sdk::config::Credentials::new(access_key, secret_key, None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .retry_config($sdk::config::retry::RetryConfig::disabled())
             .endpoint_url($endpoint)
-    };
+    }};
 }
 
 fn dynamodb(engines: &Engines) -> db::Client {
-    dynamodb_at(&engines.dynamodb, &engines.dynamodb_key)
+    dynamodb_at(&engines.dynamodb, &engines.dynamodb_credentials)
 }
 
-fn dynamodb_at(endpoint: &str, key: &str) -> db::Client {
-    db::Client::from_conf(client!(db, endpoint, key).build())
+fn dynamodb_at(endpoint: &str, credentials: &Credentials) -> db::Client {
+    db::Client::from_conf(client!(db, endpoint, credentials).build())
 }
 
 fn s3(engines: &Engines) -> aws_sdk_s3::Client {
-    s3_at(&engines.s3)
+    s3_at(&engines.s3, &engines.credentials)
 }
 
-fn s3_at(endpoint: &str) -> aws_sdk_s3::Client {
-    aws_sdk_s3::Client::from_conf(client!(aws_sdk_s3, endpoint, ACCESS_KEY).force_path_style(true).build())
+fn s3_at(endpoint: &str, credentials: &Credentials) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(client!(aws_sdk_s3, endpoint, credentials).force_path_style(true).build())
 }
 
 fn eventbridge(engines: &Engines) -> events::Client {
-    events::Client::from_conf(client!(events, &engines.bus, ACCESS_KEY).build())
+    eventbridge_at(&engines.bus, &engines.credentials)
+}
+
+fn eventbridge_at(endpoint: &str, credentials: &Credentials) -> events::Client {
+    events::Client::from_conf(client!(events, endpoint, credentials).build())
 }
