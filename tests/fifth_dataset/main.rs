@@ -6,9 +6,11 @@ use fincoach_local::stack::{Options, Stack};
 use learning_core::dataset::Dataset;
 use learning_core::dataset::spec::{self, Counted, DatasetSpec, Input, Interactions, OwnRule, Role};
 use learning_core::event::rule::{Demands, Rule};
-use learning_core::event::schema::{self, EventSchema, Field, Kind, Refuse};
+use learning_core::event::schema::{self, EventSchema, Field, Kind, Refuse, Vocabulary};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+static ANSWERS: Vocabulary = Vocabulary { words: &["right", "wrong"], aliases: &[("correct", "right")] };
 
 static QUIZ_ANSWER: EventSchema = EventSchema {
     event_type: "quiz_answer",
@@ -16,7 +18,7 @@ static QUIZ_ANSWER: EventSchema = EventSchema {
     business_id: "quiz_id",
     fields: &[
         Field { name: "quiz_id", kind: Kind::Id, required: true, refuse: Refuse::Unpopulated },
-        Field { name: "answer", kind: Kind::Vocabulary(&["right", "wrong"]), required: true, refuse: Refuse::Never },
+        Field { name: "answer", kind: Kind::Vocabulary(&ANSWERS), required: true, refuse: Refuse::Never },
         Field { name: "seconds", kind: Kind::Index, required: false, refuse: Refuse::Never },
     ],
     rules: &[],

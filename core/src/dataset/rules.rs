@@ -78,7 +78,9 @@ impl Change {
             return Err(format!("{name} is no number, so it has no min and no max"));
         }
         if self.vocabulary.is_some()
-            && !field.is_some_and(|field| matches!(field.kind, Kind::Text(_) | Kind::Vocabulary(_) | Kind::Currency))
+            && !field.is_some_and(|field| {
+                matches!(field.kind, Kind::Text(_) | Kind::Name(_) | Kind::Vocabulary(_) | Kind::Currency)
+            })
         {
             return Err(format!("{name} is no text, so it has no vocabulary"));
         }

@@ -91,6 +91,9 @@ const fn features(event_type: &'static str) -> Input {
     Input { event_type, interactions: Interactions::Any, role: Role::Feature }
 }
 
+/// Interactions of which preparation makes feedback: a view is none, and neither is a
+/// word that no vocabulary knows.
+const COUNTED_FEEDBACK: &[&str] = &["click", "dismiss", "helpful", "not_helpful", "implemented"];
 /// Interactions in which a user judged a recommendation.
 const FEEDBACK: &[&str] = &["helpful", "not_helpful", "implemented"];
 
@@ -101,7 +104,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         default_threshold: 500,
         preparable: true,
         inputs: &[records("recommendation_interaction"), features("transaction_creation")],
-        counted: Counted::Events("recommendation_interaction", Interactions::AnyBut(&["view"])),
+        counted: Counted::Events("recommendation_interaction", Interactions::Only(COUNTED_FEEDBACK)),
         classes: &["click", "dismiss"],
         rules: &[],
     },

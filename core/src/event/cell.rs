@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::number;
 use super::schema::Population;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -65,14 +66,14 @@ impl Cell<'_> {
         }
     }
 
-    /// A number, or a text that spells one, without passing through binary floating
-    /// point. `None` for anything else and for numbers beyond 28 digits.
+    /// A number, or a text that spells one between blanks, without passing through
+    /// binary floating point: see [`number::decimal`].
     pub fn decimal(&self) -> Option<Decimal> {
         let text = match self {
             Cell::Number(number) => number,
             Cell::Text(text) => text.trim(),
             _ => return None,
         };
-        text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
+        number::decimal(text)
     }
 }

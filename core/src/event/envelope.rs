@@ -4,13 +4,18 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::cell::Cell;
 use super::identity::ContentDigest;
+use super::normal_form::normalise;
 use super::privacy::{Redactions, Redactor};
 use super::schema::{self, Field, Population, Refuse};
-use super::{Event, EventId, EventTime, EventType, Fault, FaultCode, TimeBounds, UserId};
+use super::{Event, EventId, EventTime, EventType, Fault, FaultCode, TimeBounds, UserId, number, suggestion};
 
-/// The members of the envelope; others are stored as they are, and looked at by nobody.
+/// The members of the envelope; others are stored as they are, and nobody reads them.
 pub const MEMBERS: [&str; 6] = ["event_id", "user_id", "event_type", "occurred_at", "schema_version", "data"];
+
+/// Other names of members, and the member that each stands for.
+pub const ALIASES: [(&str, &str); 2] = [("timestamp", "occurred_at"), ("event_data", "data")];
 
 /// What an event may weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +72,7 @@ pub fn read(
         return Err(vec![Fault::new(&[], FaultCode::WrongType, "an event must be a JSON object")]);
     };
 
+    resolve_aliases(&mut envelope);
     let id = match envelope.get("event_id") {
         None | Some(Value::Null) => Some(None),
         present => uuid(present, "event_id", &mut refusals).map(Some),
@@ -92,12 +98,14 @@ pub fn read(
         warnings.push(unknown_member());
         redactions += intake.privacy.redact(&mut extra);
     }
-    if let (Some(event_type), Some(data)) = (&event_type, &data)
+    warnings.extend(event_type.as_ref().and_then(unknown_event_type));
+    if let (Some(event_type), Some(data)) = (&event_type, &mut data)
         && let Some(schema) = schema::of_version(event_type.name(), schema_version.unwrap_or(1))
     {
         if schema_version.is_some_and(|version| version > schema.version) {
             warnings.push(unknown_version(schema));
         }
+        normalise(schema, data);
         for field in schema.fields {
             match check(field, data) {
                 Some(fault) if refused(field, data) => refusals.push(fault),
@@ -129,6 +137,9 @@ fn uuid(value: Option<&Value>, name: &str, faults: &mut Vec<Fault>) -> Option<Uu
     let (code, message) = match value {
         None | Some(Value::Null) => (FaultCode::Missing, format!("{name} is required: a UUID")),
         Some(Value::String(text)) => match Uuid::parse_str(text) {
+            Ok(uuid) if uuid.is_nil() || uuid.is_max() => {
+                (FaultCode::NilId, format!("{name} must identify something: the UUIDs of zeros or ones only do not"))
+            }
             Ok(uuid) => return Some(uuid),
             Err(_) => (FaultCode::InvalidFormat, format!("{name} must be a UUID")),
         },
@@ -174,12 +185,14 @@ fn occurred_at(value: Option<&Value>, faults: &mut Vec<Fault>) -> Option<EventTi
 
 fn schema_version(value: Option<&Value>, faults: &mut Vec<Fault>) -> Option<u32> {
     match value {
-        None => Some(1),
+        None | Some(Value::Null) => Some(1),
         Some(value) => {
-            // To JSON, 1.0 is a whole number too.
-            let whole = || value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=1e9).contains(number));
-            let version = value.as_u64().or_else(|| whole().map(|number| number as u64));
-            let version = version.and_then(|version| u32::try_from(version).ok()).filter(|version| *version > 0);
+            let version = match value {
+                // 1.0 is a whole number too.
+                Value::Number(number) => number::integer(number.as_str()).and_then(|digits| digits.parse().ok()),
+                _ => None,
+            };
+            let version = version.filter(|version| *version > 0);
             if version.is_none() {
                 faults.push(Fault::new(
                     &["schema_version"],
@@ -254,6 +267,38 @@ fn unknown_version(schema: &schema::EventSchema) -> Fault {
     Fault::new(&["schema_version"], FaultCode::UnknownVersion, message)
 }
 
+/// Gives members that came under another name their own. Where both are there, the
+/// member's own name counts; an equal value under the other is dropped, a different
+/// one stays among the unknown members.
+fn resolve_aliases(envelope: &mut Map<String, Value>) {
+    for (alias, member) in ALIASES {
+        let Some(value) = envelope.get(alias) else { continue };
+        match envelope.get(member) {
+            None | Some(Value::Null) => {
+                if let Some(value) = envelope.remove(alias) {
+                    envelope.insert(member.to_owned(), value);
+                }
+            }
+            Some(own) if own == value => {
+                envelope.remove(alias);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn unknown_event_type(event_type: &EventType) -> Option<Fault> {
+    let name = event_type.name();
+    if suggestion::is_known(name) {
+        return None;
+    }
+    let mut message = "event_type is not declared: the event is stored, and no dataset reads it".to_owned();
+    if let Some(nearest) = suggestion::nearest(name) {
+        message = format!("{message}; did you mean `{nearest}`?");
+    }
+    Some(Fault::new(&["event_type"], FaultCode::UnknownEventType, message))
+}
+
 /// It does not say which: names are the sender's, and may hold anything.
 fn unknown_member() -> Fault {
     let message = format!("what is not among {} is kept, but nobody reads it; it belongs in data", MEMBERS.join(", "));
@@ -282,7 +327,7 @@ fn implausible_time(occurred_at: DateTime<Utc>, intake: &Intake) -> Option<Fault
 fn check(field: &Field, data: &Map<String, Value>) -> Option<Fault> {
     let value = data.get(field.name);
     let fault = |code, message| Some(Fault::new(&["data", field.name], code, message));
-    match (Population::of(value), value) {
+    match (field.kind.population(&value.into()), value) {
         (Population::Populated, Some(value)) => {
             let code = field.kind.check(value).err()?;
             fault(code, format!("{} must be {}", field.name, field.kind.expectation()))
@@ -297,7 +342,7 @@ fn check(field: &Field, data: &Map<String, Value>) -> Option<Fault> {
 /// Whether a faulty field turns the event away.
 fn refused(field: &Field, data: &Map<String, Value>) -> bool {
     let value = data.get(field.name);
-    let populated = value.filter(|_| Population::of(value) == Population::Populated);
+    let populated = value.filter(|_| field.kind.population(&Cell::from(value)) == Population::Populated);
     match field.refuse {
         Refuse::Never => false,
         Refuse::Invalid => true,

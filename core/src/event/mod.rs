@@ -16,6 +16,7 @@ pub mod identity;
 pub mod line;
 pub mod mapping;
 pub mod ndjson;
+pub mod normal_form;
 pub mod number;
 pub mod privacy;
 mod provenance;
@@ -24,6 +25,7 @@ pub mod reference;
 pub mod rule;
 mod scan;
 pub mod schema;
+mod suggestion;
 mod time;
 
 use std::fmt;

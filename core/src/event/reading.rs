@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::cell::Cell;
+use super::normal_form::NormalForm;
 use super::number::nearest_float;
 use super::privacy::Redactor;
 use super::scan::Scan;
@@ -47,6 +48,8 @@ pub struct Readings<'a> {
     pub fields: Vec<Reading<'a>>,
     /// What `data` holds beside declared fields, in order of the keys.
     pub others: Vec<(Cow<'a, str>, Cell<'a>)>,
+    /// Whether all declared fields were written in their normal form.
+    pub were_normal: bool,
 }
 
 impl<'a> Readings<'a> {
@@ -74,7 +77,8 @@ impl<'a> Readings<'a> {
     fn empty(place: usize) -> Self {
         let schema = declared()[place];
         let absent = || Reading { cell: Cell::Absent, population: Population::Absent, number: None };
-        Self { place, schema, fields: schema.fields.iter().map(|_| absent()).collect(), others: Vec::new() }
+        let fields = schema.fields.iter().map(|_| absent()).collect();
+        Self { place, schema, fields, others: Vec::new(), were_normal: true }
     }
 
     /// Takes an entry, and answers which field to expect after it: senders write keys in the
@@ -85,9 +89,16 @@ impl<'a> Readings<'a> {
             self.others.push((key, cell));
             return expected;
         };
-        let number = matches!(self.schema.fields[place].kind, Kind::Number { .. } | Kind::Index);
-        let number = if number { cell.decimal() } else { None };
-        self.fields[place] = Reading { population: cell.population(), number, cell };
+        let kind = &self.schema.fields[place].kind;
+        let cell = match NormalForm::of(kind, &cell) {
+            None => cell,
+            Some(normal) => {
+                self.were_normal = false;
+                normal.into()
+            }
+        };
+        let number = if matches!(kind, Kind::Number { .. } | Kind::Index) { cell.decimal() } else { None };
+        self.fields[place] = Reading { population: kind.population(&cell), number, cell };
         place + 1
     }
 

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::cell::Cell;
+use super::number;
 use super::rule::{Demands, Rule};
 use super::{EventType, FaultCode};
 
@@ -57,8 +58,11 @@ pub enum Refuse {
 pub enum Kind {
     /// A non-blank string of at most 128 characters, or an integer.
     Id,
-    /// A string of at most so many characters.
+    /// A label of at most so many characters.
     Text(usize),
+    /// A name or prose of at most so many characters, in which every word is a value:
+    /// "Nan" is a city, "NA" a country, "Null" a surname.
+    Name(usize),
     /// A decimal number within bounds; a numeric string can be read, but is of the wrong type.
     Number {
         min: Bound,
@@ -66,13 +70,22 @@ pub enum Kind {
     },
     /// A whole number that is not negative.
     Index,
-    /// One of the listed strings.
-    Vocabulary(&'static [&'static str]),
+    /// One of the listed words.
+    Vocabulary(&'static Vocabulary),
     /// Three capital letters (ISO 4217).
     Currency,
     /// `YYYY-MM-DD`, or an RFC 3339 time.
     Date,
     Object,
+}
+
+/// The words that a field may hold.
+#[derive(Debug)]
+pub struct Vocabulary {
+    pub words: &'static [&'static str],
+    /// Other spellings, in lower case and with `_` between words, and the word that
+    /// each stands for.
+    pub aliases: &'static [(&'static str, &'static str)],
 }
 
 /// An end of a numeric range; the value is a whole number.
@@ -107,6 +120,19 @@ pub fn decimal(value: &Value) -> Option<Decimal> {
 }
 
 impl Kind {
+    /// Whether a value of this kind holds something, and if not, in which way.
+    pub fn population(&self, cell: &Cell<'_>) -> Population {
+        match cell.population() {
+            Population::NaN if matches!(self, Kind::Name(_)) => Population::Populated,
+            population => population,
+        }
+    }
+
+    /// Whether a text is a currency's code.
+    pub fn is_currency(text: &str) -> bool {
+        text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+    }
+
     /// Checks a populated value.
     pub fn check(&self, value: &Value) -> Result<(), FaultCode> {
         self.check_cell(&Cell::from(value))
@@ -133,10 +159,12 @@ impl Kind {
             Kind::Id => match cell {
                 Cell::Text(text) if text.len() > 128 && text.chars().count() > 128 => Err(FaultCode::TooLong),
                 Cell::Text(_) => Ok(()),
-                Cell::Number(number) if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() => Ok(()),
+                Cell::Number(number) if number::integer(number).is_some() => Ok(()),
                 _ => Err(FaultCode::WrongType),
             },
-            Kind::Text(most) => text(&|text| text.len() <= *most || text.chars().count() <= *most, FaultCode::TooLong),
+            Kind::Text(most) | Kind::Name(most) => {
+                text(&|text| text.len() <= *most || text.chars().count() <= *most, FaultCode::TooLong)
+            }
             Kind::Number { min, max } => {
                 let number = number.ok_or(FaultCode::WrongType)?;
                 if !min.admits_from_below(number) || !max.admits_from_above(number) {
@@ -145,14 +173,15 @@ impl Kind {
                 if matches!(cell, Cell::Number(_)) { Ok(()) } else { Err(FaultCode::WrongType) }
             }
             Kind::Index => match cell {
-                Cell::Number(number) if number.parse::<u64>().is_ok() => Ok(()),
-                Cell::Number(number) if number.parse::<i64>().is_ok() => Err(FaultCode::OutOfRange),
+                Cell::Number(number) => match number::integer(number) {
+                    Some(digits) if digits.parse::<u64>().is_ok() => Ok(()),
+                    Some(_) => Err(FaultCode::OutOfRange),
+                    None => Err(FaultCode::WrongType),
+                },
                 _ => Err(FaultCode::WrongType),
             },
-            Kind::Vocabulary(words) => text(&|text| words.contains(&text), FaultCode::NotInVocabulary),
-            Kind::Currency => {
-                text(&|text| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()), FaultCode::InvalidFormat)
-            }
+            Kind::Vocabulary(vocabulary) => text(&|text| vocabulary.word(text).is_some(), FaultCode::NotInVocabulary),
+            Kind::Currency => text(&Kind::is_currency, FaultCode::InvalidFormat),
             Kind::Date => text(&|text| parse_date(text).is_some(), FaultCode::InvalidFormat),
             Kind::Object => match cell {
                 Cell::Nested(value) if value.is_object() => Ok(()),
@@ -173,7 +202,7 @@ impl Kind {
     pub fn expectation(&self) -> String {
         match self {
             Kind::Id => "an id: a string of at most 128 characters, or an integer".into(),
-            Kind::Text(most) => format!("a string of at most {most} characters"),
+            Kind::Text(most) | Kind::Name(most) => format!("a string of at most {most} characters"),
             Kind::Number { min, max } => {
                 match (min.describe("greater than", "at least"), max.describe("less than", "at most")) {
                     (None, None) => "a number".into(),
@@ -183,7 +212,7 @@ impl Kind {
                 }
             }
             Kind::Index => "a whole number of at least 0".into(),
-            Kind::Vocabulary(words) => format!("one of {}", words.join(", ")),
+            Kind::Vocabulary(vocabulary) => format!("one of {}", vocabulary.words.join(", ")),
             Kind::Currency => "three capital letters (ISO 4217)".into(),
             Kind::Date => "a date (YYYY-MM-DD) or an RFC 3339 time".into(),
             Kind::Object => "an object".into(),
@@ -229,10 +258,45 @@ const FEEDBACK: &[&str] = &["click", "dismiss", "helpful", "not_helpful", "imple
 /// What can happen to a goal.
 pub const GOAL_INTERACTIONS: &[&str] = &["create", "update", "achieve", "fail", "delete"];
 
-/// What something is called: longer than that, it is something else.
-const NAME: Kind = Kind::Text(128);
+/// The interactions with a recommendation, and what senders call them beside that.
+pub static RECOMMENDATION_WORDS: Vocabulary = Vocabulary {
+    words: RECOMMENDATION_INTERACTIONS,
+    aliases: &[
+        ("viewed", "view"),
+        ("views", "view"),
+        ("clicked", "click"),
+        ("clicks", "click"),
+        ("dismissed", "dismiss"),
+        ("nothelpful", "not_helpful"),
+        ("unhelpful", "not_helpful"),
+        ("implement", "implemented"),
+    ],
+};
+/// What can happen to a goal, and what senders call it beside that.
+pub static GOAL_WORDS: Vocabulary = Vocabulary {
+    words: GOAL_INTERACTIONS,
+    aliases: &[
+        ("created", "create"),
+        ("updated", "update"),
+        ("achieved", "achieve"),
+        ("failed", "fail"),
+        ("deleted", "delete"),
+    ],
+};
+/// The directions of a transaction, and their abbreviations in accounting.
+pub static TRANSACTION_WORDS: Vocabulary =
+    Vocabulary { words: &["debit", "credit"], aliases: &[("dr", "debit"), ("cr", "credit")] };
+static PRECISION_WORDS: Vocabulary = Vocabulary { words: &["day", "second"], aliases: &[] };
+
+/// Event types that senders use and no dataset reads: stored as behaviour, without a warning.
+pub const BEHAVIOUR: &[&str] = &["page_view", "purchase"];
+
+/// What something is labelled with: longer than that, it is something else.
+const LABEL: Kind = Kind::Text(128);
+/// What somebody or a place is called.
+const NAME: Kind = Kind::Name(128);
 /// What somebody wrote: as much as is kept of a string, unless an operator says otherwise.
-const PROSE: Kind = Kind::Text(1_000);
+const PROSE: Kind = Kind::Name(1_000);
 
 const ANY: Kind = Kind::Number { min: Bound::None, max: Bound::None };
 const NOT_NEGATIVE: Kind = Kind::Number { min: Bound::Inclusive(0), max: Bound::None };
@@ -254,15 +318,15 @@ static TRANSACTION: EventSchema = EventSchema {
     fields: &[
         required("transaction_id", Kind::Id, Refuse::Unpopulated),
         required("amount", NOT_NEGATIVE, Refuse::Unreadable),
-        required("transaction_type", Kind::Vocabulary(&["debit", "credit"]), Refuse::Invalid),
-        required("category", NAME, Refuse::Never),
+        required("transaction_type", Kind::Vocabulary(&TRANSACTION_WORDS), Refuse::Invalid),
+        required("category", LABEL, Refuse::Never),
         optional("merchant_name", NAME),
         optional("description", PROSE),
         optional("balance_after", ANY),
         optional("currency", Kind::Currency),
         optional("location_city", NAME),
         optional("location_country", NAME),
-        optional("time_precision", Kind::Vocabulary(&["day", "second"])),
+        optional("time_precision", Kind::Vocabulary(&PRECISION_WORDS)),
     ],
     rules: &[
         Rule {
@@ -282,9 +346,9 @@ static RECOMMENDATION: EventSchema = EventSchema {
     business_id: "recommendation_id",
     fields: &[
         required("recommendation_id", Kind::Id, Refuse::Unpopulated),
-        required("interaction_type", Kind::Vocabulary(RECOMMENDATION_INTERACTIONS), Refuse::Unpopulated),
+        required("interaction_type", Kind::Vocabulary(&RECOMMENDATION_WORDS), Refuse::Unpopulated),
         optional("action_id", Kind::Index),
-        optional("action_type", NAME),
+        optional("action_type", LABEL),
         optional("reward", ANY),
         optional("propensity", PROPENSITY),
         optional("position", Kind::Index),
@@ -318,11 +382,11 @@ static GOAL: EventSchema = EventSchema {
     business_id: "goal_id",
     fields: &[
         required("goal_id", Kind::Id, Refuse::Unpopulated),
-        required("interaction_type", Kind::Vocabulary(GOAL_INTERACTIONS), Refuse::Unpopulated),
+        required("interaction_type", Kind::Vocabulary(&GOAL_WORDS), Refuse::Unpopulated),
         optional("goal_amount", NOT_NEGATIVE),
         optional("current_amount", NOT_NEGATIVE),
         optional("target_date", Kind::Date),
-        optional("goal_type", NAME),
+        optional("goal_type", LABEL),
     ],
     rules: &[Rule {
         name: "goal_order",
@@ -343,7 +407,7 @@ static SEGMENT: EventSchema = EventSchema {
     business_id: "segment_id",
     fields: &[
         required("segment_id", Kind::Id, Refuse::Never),
-        required("segment_name", NAME, Refuse::Never),
+        required("segment_name", LABEL, Refuse::Never),
         optional("confidence", PROBABILITY),
     ],
     rules: &[],
@@ -418,7 +482,7 @@ impl EventSchema {
     /// What `interaction_type` may say; `None` where the type has no interactions.
     pub fn interactions(&self) -> Option<&'static [&'static str]> {
         self.fields.iter().find(|field| field.name == "interaction_type").and_then(|field| match field.kind {
-            Kind::Vocabulary(words) => Some(words),
+            Kind::Vocabulary(vocabulary) => Some(vocabulary.words),
             _ => None,
         })
     }
@@ -459,11 +523,13 @@ mod tests {
             (&PROPENSITY, json!(1), Ok(())),
             (&Kind::Index, json!(-1), Err(FaultCode::OutOfRange)),
             (&Kind::Index, json!(1.5), Err(FaultCode::WrongType)),
+            (&Kind::Index, json!(3.0), Ok(())),
             (&Kind::Currency, json!("GBP"), Ok(())),
             (&Kind::Currency, json!("£"), Err(FaultCode::InvalidFormat)),
             (&Kind::Date, json!("2026-02-30"), Err(FaultCode::InvalidFormat)),
             (&Kind::Date, json!("2026-02-28T10:00:00+01:00"), Ok(())),
-            (&Kind::Vocabulary(GOAL_INTERACTIONS), json!("won"), Err(FaultCode::NotInVocabulary)),
+            (&Kind::Vocabulary(&GOAL_WORDS), json!("Achieved "), Ok(())),
+            (&Kind::Vocabulary(&GOAL_WORDS), json!("won"), Err(FaultCode::NotInVocabulary)),
             (&Kind::Id, json!("x".repeat(129)), Err(FaultCode::TooLong)),
             (&Kind::Object, json!([]), Err(FaultCode::WrongType)),
             (&NAME, json!("é".repeat(128)), Ok(())),

@@ -10,7 +10,7 @@ use super::pseudonym::{Subject, subject};
 use super::rows::Reads;
 use super::split::Split;
 use crate::dataset::settings::PseudonymKey;
-use crate::event::number::nearest_float;
+use crate::event::number::{self, nearest_float};
 use crate::event::schema::decimal;
 use crate::event::{EventId, EventType, StoredEvent, TimeBounds, UserId};
 use crate::features::{Transaction, Unreadable};
@@ -157,7 +157,7 @@ impl Fields {
     /// An id: a string or a whole number.
     pub fn id(&self, name: &str) -> Option<String> {
         match self.0.get(name)? {
-            Value::Number(number) => Some(number.to_string()),
+            Value::Number(number) => number::integer(number.as_str()).map(Into::into),
             _ => self.text(name).map(str::to_owned),
         }
     }
@@ -168,7 +168,8 @@ impl Fields {
 
     /// A whole number that is not negative.
     pub fn index(&self, name: &str) -> Option<i32> {
-        self.0.get(name)?.as_u64().and_then(|index| i32::try_from(index).ok())
+        let Value::Number(number) = self.0.get(name)? else { return None };
+        number::integer(number.as_str())?.parse().ok().filter(|index| *index >= 0)
     }
 
     pub fn flag(&self, name: &str) -> bool {

@@ -43,7 +43,7 @@ impl<'a> Record<'a> {
 
     /// An event that was read in place, as a record.
     pub fn of_line(line: Line<'a>, ingested_at: DateTime<Utc>) -> Self {
-        let Line { id, user, occurred_at, data: Readings { place, schema, fields, others }, .. } = line;
+        let Line { id, user, occurred_at, data: Readings { place, schema, fields, others, .. }, .. } = line;
         Self { id, user, occurred_at, ingested_at, place, schema, fields, others }
     }
 

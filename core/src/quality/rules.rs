@@ -12,6 +12,7 @@ use super::tally::Sample;
 use crate::dataset::Dataset;
 use crate::dataset::rules::{Adjusted, ByPlace, RuleChanges};
 use crate::dataset::settings::{Settings, Weights};
+use crate::event::normal_form::fold;
 use crate::event::schema::{self, Kind};
 use crate::event::{EventId, FaultCode, TimeBounds};
 
@@ -88,7 +89,7 @@ impl Rules {
         match (&adjusted.vocabulary, &declared.kind) {
             // A vocabulary of one's own replaces the declared one.
             (Some(words), Kind::Vocabulary(_)) => match reading.cell.text() {
-                Some(text) if words.iter().any(|word| word == text) => return None,
+                Some(text) if words.iter().any(|word| fold(word) == fold(text)) => return None,
                 Some(_) => return Some(FaultCode::NotInVocabulary),
                 None => return Some(FaultCode::WrongType),
             },

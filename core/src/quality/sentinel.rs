@@ -11,6 +11,7 @@ use super::judgement::Draft;
 use super::record::Record;
 use super::{Metric, Rules};
 use crate::event::cell::Cell;
+use crate::event::schema::Kind;
 
 /// In lower case, without blanks around them.
 const TEXTS: [&str; 15] = [
@@ -30,6 +31,9 @@ const TEXTS: [&str; 15] = [
     "tbd",
     "xxx",
 ];
+/// Those that are also names: Namibia's code, a surname, a town in Piedmont. In a
+/// declared name they are values.
+const NAMES: [&str; 5] = ["na", "null", "nil", "none", "xxx"];
 const NUMBERS: [&str; 4] = ["-999", "-9999", "-99999", "999999999"];
 
 /// Size: a count by path and sentinel. Paths are the senders': once there are more
@@ -44,10 +48,13 @@ const PATHS: usize = 1_000;
 
 impl Metric for Sentinels {
     fn observe(&mut self, _rules: &Rules, record: &Record<'_>) {
+        let declared = record.schema.fields.iter().zip(&record.fields);
         let declared =
-            record.schema.fields.iter().zip(&record.fields).map(|(field, reading)| (field.name, &reading.cell));
-        for (key, cell) in declared.chain(record.others.iter().map(|(key, cell)| (key.as_ref(), cell))) {
+            declared.map(|(field, reading)| (field.name, &reading.cell, matches!(field.kind, Kind::Name(_))));
+        let others = record.others.iter().map(|(key, cell)| (key.as_ref(), cell, false));
+        for (key, cell, is_name) in declared.chain(others) {
             match cell {
+                Cell::Text(text) if is_name && is_listed(&NAMES, text) => {}
                 Cell::Text(text) => self.text(text, &[key]),
                 Cell::Number(number) => self.number(number, &[key]),
                 Cell::Nested(value) => self.nested(value, &mut vec![key]),
@@ -127,6 +134,11 @@ impl Sentinels {
             *self = Self { paths: BTreeMap::new(), too_many: true };
         }
     }
+}
+
+fn is_listed(texts: &[&str], text: &str) -> bool {
+    let text = text.trim();
+    text.len() <= 4 && texts.iter().any(|listed| text.eq_ignore_ascii_case(listed))
 }
 
 #[cfg(test)]

@@ -74,10 +74,130 @@ fn what_is_merely_dirty_is_admitted_with_a_warning() {
         ("/data/amount", json!(-1), FaultCode::OutOfRange),
         ("/data/amount", json!("12.50"), FaultCode::WrongType),
         ("/occurred_at", json!("2999-01-01T00:00:00Z"), FaultCode::ImplausibleTime),
-        ("/occurred_at", json!("1969-12-31T23:59:59Z"), FaultCode::ImplausibleTime),
+        ("/occurred_at", json!("1999-12-31T23:59:59Z"), FaultCode::ImplausibleTime),
+        ("/occurred_at", json!("1970-01-21T05:10:02.120Z"), FaultCode::ImplausibleTime),
     ] {
         let admitted = read(&with(path, value), &intake()).unwrap();
         assert_eq!(codes(&admitted.warnings), [(path[1..].replace('/', "."), code)]);
+    }
+}
+
+#[test]
+fn null_is_the_same_as_absent() {
+    for member in ["event_id", "schema_version"] {
+        let mut absent = transaction();
+        absent.as_object_mut().unwrap().remove(member);
+        let mut null = transaction();
+        null[member] = Value::Null;
+        assert_eq!(read(&null, &intake()), read(&absent, &intake()), "{member}");
+        assert!(read(&null, &intake()).is_ok(), "{member}");
+    }
+}
+
+#[test]
+fn a_schema_version_is_a_whole_number_however_it_is_spelled() {
+    for (text, expected) in
+        [("1.0", Some(1)), ("1e0", Some(1)), ("10e-1", Some(1)), ("0", None), ("-1", None), ("1.5", None)]
+    {
+        let mut event = transaction();
+        event["schema_version"] = serde_json::from_str(text).unwrap();
+        let version = read(&event, &intake()).ok().map(|admitted| admitted.event.schema_version);
+        assert_eq!(version, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_uuid_that_identifies_nothing_is_rejected() {
+    for member in ["event_id", "user_id"] {
+        for uuid in ["00000000-0000-0000-0000-000000000000", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"] {
+            let mut event = transaction();
+            event[member] = json!(uuid);
+            assert_eq!(codes(&read(&event, &intake()).unwrap_err()), [(member.into(), FaultCode::NilId)], "{uuid}");
+        }
+    }
+}
+
+#[test]
+fn members_may_come_under_their_aliases() {
+    let mut event = transaction();
+    for (alias, member) in ALIASES {
+        let value = event.as_object_mut().unwrap().remove(member).unwrap();
+        event[alias] = value;
+    }
+    assert_eq!(read(&event, &intake()), read(&transaction(), &intake()));
+}
+
+#[test]
+fn the_members_own_name_counts_where_both_are_there() {
+    let mut event = transaction();
+    event["timestamp"] = event["occurred_at"].clone();
+    assert_eq!(read(&event, &intake()), read(&transaction(), &intake()));
+    event["timestamp"] = json!("2020-01-01T00:00:00Z");
+    let admitted = read(&event, &intake()).unwrap();
+    assert_eq!(admitted.event.occurred_at, read(&transaction(), &intake()).unwrap().event.occurred_at);
+    assert_eq!(admitted.event.extra["timestamp"], "2020-01-01T00:00:00Z");
+    assert_eq!(codes(&admitted.warnings), [(String::new(), FaultCode::UnknownField)]);
+    event["occurred_at"] = Value::Null;
+    let admitted = read(&event, &intake()).unwrap();
+    assert_eq!(crate::event::format_time(admitted.event.occurred_at), "2020-01-01T00:00:00.000000Z");
+}
+
+#[test]
+fn a_time_without_an_offset_is_utc_with_a_warning() {
+    let admitted = read(&with("/occurred_at", json!("2026-01-31T09:30:00")), &intake()).unwrap();
+    assert_eq!(codes(&admitted.warnings), [("occurred_at".into(), FaultCode::AssumedUtc)]);
+    assert_eq!(admitted.event.utc_offset_minutes, None);
+    assert_eq!(read(&transaction(), &intake()).unwrap().event.utc_offset_minutes, Some(60));
+}
+
+#[test]
+fn values_are_stored_in_their_normal_form() {
+    let mut event = transaction();
+    event["data"]["transaction_id"] = json!(42.0);
+    event["data"]["transaction_type"] = json!(" Debit");
+    event["data"]["merchant_name"] = json!("Cafe\u{301}");
+    let admitted = read(&event, &intake()).unwrap();
+    assert_eq!(admitted.warnings, []);
+    assert_eq!(admitted.event.data["transaction_id"], "42");
+    assert_eq!(admitted.event.data["transaction_type"], "debit");
+    assert_eq!(admitted.event.data["merchant_name"], "Caf\u{e9}");
+}
+
+#[test]
+fn names_that_look_like_nothing_are_values() {
+    for field in ["merchant_name", "location_city", "location_country", "description"] {
+        let mut event = transaction();
+        event["data"][field] = json!("NaN");
+        assert_eq!(read(&event, &intake()).unwrap().warnings, [], "{field}");
+        let kind =
+            &schema::of_name("transaction_creation").unwrap().fields.iter().find(|f| f.name == field).unwrap().kind;
+        assert_eq!(kind.population(&Cell::from(&event["data"][field])), Population::Populated, "{field}");
+    }
+}
+
+#[test]
+fn amounts_of_any_spelling_are_accepted_and_other_texts_are_not() {
+    for text in ["5.551115123125783e-17", "0.00000000000000005551115123125783", "1e-29", "1E2"] {
+        let amount: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(read(&with("/data/amount", amount), &intake()).unwrap().warnings, [], "{text}");
+    }
+    for text in ["1_000.50", "1,000.50", "+5", ".5", "5.", "0x10", "٣"] {
+        let faults = read(&with("/data/amount", json!(text)), &intake()).unwrap_err();
+        assert_eq!(codes(&faults), [("data.amount".into(), FaultCode::WrongType)], "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_type_is_warned_of_with_the_nearest_known_one() {
+    let warnings = |name: &str| read(&with("/event_type", json!(name)), &intake()).unwrap().warnings;
+    let close = warnings("transactionCreated");
+    assert_eq!(codes(&close), [("event_type".into(), FaultCode::UnknownEventType)]);
+    assert!(close[0].message.ends_with("did you mean `transaction_creation`?"), "{}", close[0].message);
+    let far = warnings("app_opened");
+    assert_eq!(codes(&far), [("event_type".into(), FaultCode::UnknownEventType)]);
+    assert!(!far[0].message.contains("did you mean"), "{}", far[0].message);
+    for behaviour in schema::BEHAVIOUR {
+        assert_eq!(warnings(behaviour), []);
     }
 }
 
@@ -108,10 +228,10 @@ fn size_and_depth_are_limited() {
 fn right(kind: &Kind) -> Value {
     match kind {
         Kind::Id => json!("id-1"),
-        Kind::Text(_) => json!("text"),
+        Kind::Text(_) | Kind::Name(_) => json!("text"),
         Kind::Number { .. } => json!(1),
         Kind::Index => json!(3),
-        Kind::Vocabulary(words) => json!(words[0]),
+        Kind::Vocabulary(vocabulary) => json!(vocabulary.words[0]),
         Kind::Currency => json!("GBP"),
         Kind::Date => json!("2026-01-31"),
         Kind::Object => json!({"a": 1}),
@@ -122,7 +242,7 @@ fn right(kind: &Kind) -> Value {
 fn wrong(kind: &Kind) -> Vec<(Value, FaultCode)> {
     match kind {
         Kind::Id => vec![(json!("x".repeat(129)), FaultCode::TooLong), (json!(1.5), FaultCode::WrongType)],
-        Kind::Text(most) => {
+        Kind::Text(most) | Kind::Name(most) => {
             let mut wrong = vec![(json!(1), FaultCode::WrongType), (json!(["text"]), FaultCode::WrongType)];
             // Longer texts are cut before they are checked.
             if *most < intake().privacy.rules().string_chars.unwrap() {

@@ -94,10 +94,11 @@ impl RecommendationRows {
                 self.exclude("no_recommendation_id");
                 continue;
             };
-            let Some(reward) = fields.number("reward").or_else(|| self.rewards.of(interaction)) else {
+            let Some(usual) = self.rewards.of(interaction) else {
                 self.exclude("unknown_interaction");
                 continue;
             };
+            let reward = fields.number("reward").unwrap_or(usual);
             let named = || fields.text("action_type").and_then(|name| COACHING_ACTIONS.iter().position(|a| *a == name));
             let one = Decision {
                 at: report.occurred_at(),

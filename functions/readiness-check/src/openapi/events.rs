@@ -86,7 +86,8 @@ fn variant(schema: &EventSchema) -> Value {
 fn property(field: &Field) -> Value {
     let mut property = match (field.refuse, &field.kind) {
         (Refuse::Never, _) => json!({}),
-        (Refuse::Invalid, Kind::Vocabulary(words)) => json!({"enum": words}),
+        // Words are read in any case, and by their aliases.
+        (Refuse::Invalid, Kind::Vocabulary(vocabulary)) => json!({"enum": vocabulary.words}),
         (Refuse::Unreadable, Kind::Number { .. }) => json!({"anyOf": [
             {"type": "number", "minimum": -1e15, "maximum": 1e15},
             {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"},
