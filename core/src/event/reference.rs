@@ -2,27 +2,54 @@
 
 use std::fmt::Write;
 
-use super::schema::{EventSchema, Field, Refuse, declared};
+use super::schema::{EventSchema, Field, Kind, Refuse, Vocabulary, declared};
 
 const INTRODUCTION: &str = "\
 # Events
 
-Made from the declarations in `core/src/event/schema.rs` (`UPDATE_DOCS=1 cargo test -p learning-core reference` writes it
-anew). What is *refused* does not come in; every other fault is stored with a warning and lowers the quality score.
+Generated from the declarations in `core/src/event/schema.rs` (by `UPDATE_DOCS=1 cargo test -p learning-core reference`). An
+event with a fault that is *rejected* is not stored; every other fault is stored with a warning and lowers the quality score.
 
 ## The envelope
 
-| member | what it holds | if not |
+| member | what it holds | otherwise |
 |---|---|---|
-| `event_id` | a UUID; the same id of the same user is the same event | refused; absent: one is made |
-| `user_id` | a UUID | refused |
-| `event_type` | one of the types below, or another name of up to 64 letters, digits, blanks and `_ - . : /`: that is stored and not trained on | refused |
+| `event_id` | a UUID; the same id of the same user is the same event | rejected; absent or null: derived from the content |
+| `user_id` | a UUID; neither of zeros nor of ones only | rejected (warning code `nil_id` for those two) |
+| `event_type` | one of the types below, or another name of up to 64 letters, digits, blanks and `_ - . : /` | another name is stored and not trained on, with the warning `unknown_event_type`, which names the nearest known type (`page_view` and `purchase` are known, and get none); anything else is rejected |
 | `occurred_at` | an RFC 3339 time, stored in UTC to the microsecond, with the offset beside it (`utc_offset_minutes`) | rejected; without an offset: read as UTC (warning `assumed_utc`); before `LEARNING_TIME_FLOOR`, or ahead of the clock by more than `LEARNING_CLOCK_SKEW_SECONDS`: warning `implausible_time`, and in no history, feature or calendar |
-| `schema_version` | of `data`, a positive integer; 1 unless it is given | refused; above the newest that is declared: warning, checked by the newest |
-| `data` | an object, by type; fields that no type declares are kept | refused |
+| `schema_version` | of `data`, a positive integer; 1 where it is absent or null | rejected; above the newest that is declared: warning, checked by the newest |
+| `data` | an object, by type; fields that no type declares are kept | rejected |
+
+`timestamp` and `event_data` are aliases of `occurred_at` and `data`. Where both names are there, the member's own name
+counts; an equal value under the alias is dropped, a different one is an unknown member.
+
+A time is stored in UTC. `utc_offset_minutes` is the sender's offset, and absent where the sender left it open (`Z`,
+`-00:00`, none). A leap second (`23:59:60`) is stored within the last millisecond before the next second: after every
+time of the second before it to the millisecond, before the next one, and in order among themselves.
+
+Each stored event has a `source` (`http`, `queue`, `bus`, `stream`, `file`, `replay`) and a `sender`: the client of the
+token (`client_id`, `azp`, `cid` or `appid`), the queue, the bus source, the table, or the folder of a file below
+`incoming/`; the source's name where there is none.
+
+## Equal values
+
+Declared fields are stored in one normal form, in which they are checked, counted and compared:
+
+- a whole number in its digits: `3.0`, `3e0` and `30e-1` are 3;
+- an id as text, without blanks around it: `42` and `\"42\"` are one id;
+- a word of a vocabulary in its listed spelling: trimmed, in any case, with `_`, `-` and a blank alike, or by an alias;
+- text in Unicode's form NFC.
+
+A number is what JSON's grammar describes, also in a text (which is of the wrong type, but can be read) and then between
+blanks: `\"12.50\"` is one, `\"1_000.50\"`, `\"+5\"` and `\".5\"` are none. Numbers are rounded to 28 digits behind the point; more
+than 28 before it cannot be read.
+
+A field is not populated when it is absent, null, empty, blank or `\"NaN\"`; in names and prose (merchant, description, city,
+country) `\"NaN\"` is a value.
 
 Other members of the envelope are kept as `extra` of the stored event (warning `unknown_field`): redacted as `data` are, part
-of what a repetition is compared with, and neither judged nor trained on. Refused, too, is an event with more than
+of what a repetition is compared with, and neither assessed nor trained on. Rejected, too, is an event with more than
 `LEARNING_EVENT_BYTES` bytes, a string of more than `LEARNING_STRING_BYTES`, or `data` nested deeper than `LEARNING_DEPTH`.
 
 ## What is never kept
@@ -48,7 +75,7 @@ pub fn markdown() -> String {
     for schema in declared() {
         // Writing to a string does not fail.
         let _ = write!(page, "\n## `{}`, version {}\n\n", schema.event_type, schema.version);
-        page.push_str("| field | must be | required | refused |\n|---|---|---|---|\n");
+        page.push_str("| field | must be | required | rejected |\n|---|---|---|---|\n");
         for field in schema.fields {
             page.push_str(&row(schema, field));
         }
@@ -63,9 +90,19 @@ fn row(schema: &EventSchema, field: &Field) -> String {
         Refuse::Unreadable => "without a value that can be read",
         Refuse::Invalid => "unless it is valid",
     };
+    let aliases = match field.kind {
+        Kind::Vocabulary(vocabulary) => aliases(vocabulary),
+        _ => String::new(),
+    };
     let id = if field.name == schema.business_id { " (names the thing reported)" } else { "" };
     let required = if field.required { "yes" } else { "no" };
-    format!("| `{}`{id} | {} | {required} | {refused} |\n", field.name, field.kind.expectation())
+    format!("| `{}`{id} | {}{aliases} | {required} | {refused} |\n", field.name, field.kind.expectation())
+}
+
+fn aliases(vocabulary: &Vocabulary) -> String {
+    let aliases: Vec<String> =
+        vocabulary.aliases.iter().map(|(alias, word)| format!("`{alias}` for `{word}`")).collect();
+    if aliases.is_empty() { String::new() } else { format!("; also {}", aliases.join(", ")) }
 }
 
 #[cfg(test)]
