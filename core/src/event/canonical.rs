@@ -1,12 +1,10 @@
 //! The canonical form of JSON values: equal values have equal bytes. Keys are in
 //! one order, numbers have no needless zeros, and every text carries its length.
 
-use std::borrow::Cow;
-
-use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use super::cell::Cell;
+use super::number;
 
 /// Writes a value so that values that mean the same have the same bytes.
 pub fn write_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
@@ -58,20 +56,8 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn write_number(number: &str, out: &mut Vec<u8>) {
+fn write_number(spelled: &str, out: &mut Vec<u8>) {
     out.push(b'#');
-    out.extend_from_slice(normal(number).as_bytes());
+    out.extend_from_slice(number::canonical(spelled).as_bytes());
     out.push(b' ');
-}
-
-/// A JSON number in its one normal spelling: 12.50, 12.5 and 1.25e1 are the same.
-pub fn normal(number: &str) -> Cow<'_, str> {
-    if number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
-        return match Decimal::from_scientific(number) {
-            Ok(decimal) => Cow::Owned(decimal.normalize().to_string()),
-            Err(_) => Cow::Borrowed(number),
-        };
-    }
-    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
-    Cow::Borrowed(if number == "-0" { "0" } else { number })
 }

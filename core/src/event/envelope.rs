@@ -288,12 +288,11 @@ fn resolve_aliases(envelope: &mut Map<String, Value>) {
 }
 
 fn unknown_event_type(event_type: &EventType) -> Option<Fault> {
-    let name = event_type.name();
-    if suggestion::is_known(name) {
+    if !event_type.is_unknown() {
         return None;
     }
     let mut message = "event_type is not declared: the event is stored, and no dataset reads it".to_owned();
-    if let Some(nearest) = suggestion::nearest(name) {
+    if let Some(nearest) = suggestion::nearest(event_type.name()) {
         message = format!("{message}; did you mean `{nearest}`?");
     }
     Some(Fault::new(&["event_type"], FaultCode::UnknownEventType, message))

@@ -92,6 +92,11 @@ impl EventType {
         }
     }
 
+    /// Whether nobody knows the type: it is neither declared nor usual behaviour.
+    pub fn is_unknown(&self) -> bool {
+        !suggestion::is_known(self.name())
+    }
+
     pub fn from_name(name: &str) -> Self {
         Self::KNOWN.into_iter().find(|known| known.name() == name).unwrap_or_else(|| EventType::Other(name.to_owned()))
     }

@@ -206,7 +206,7 @@ fn key(cell: &Cell<'_>) -> u128 {
     match cell {
         Cell::Absent | Cell::Null => 0,
         Cell::Bool(flag) => hash(0, if *flag { "t" } else { "f" }),
-        Cell::Number(number) => hash(1, &crate::event::canonical::normal(number)),
+        Cell::Number(number) => hash(1, &crate::event::number::canonical(number)),
         Cell::Text(text) => hash(2, text),
         Cell::Nested(value) => hash(3, &value.to_string()),
     }

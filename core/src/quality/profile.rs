@@ -13,8 +13,8 @@ use super::record::Record;
 use super::sketch::{Distinct, Sketch};
 use super::tally::ByField;
 use super::{Metric, Rules};
-use crate::event::canonical::normal;
 use crate::event::cell::Cell;
+use crate::event::number;
 use crate::event::schema::Kind;
 
 /// Size: per field 4 KB for the different values, up to 256 values with their
@@ -75,7 +75,7 @@ impl Metric for Profile {
             }
             let text = match &reading.cell {
                 Cell::Text(text) => text.as_ref(),
-                Cell::Number(number) => &normal(number),
+                Cell::Number(number) => &number::canonical(number),
                 Cell::Bool(true) => "true",
                 Cell::Bool(false) => "false",
                 // What is nested has too many shapes to be counted by.

@@ -30,6 +30,7 @@ pub const COUNTER_PREFIX: &str = "counter#";
 const KIND: &str = "counter";
 const TOTAL_PREFIX: &str = "total#";
 const SEGMENT_PREFIX: &str = "in#";
+const TYPE_PREFIX: &str = "type#";
 const REFUSED_PREFIX: &str = "refused#";
 const USERS: &str = "users";
 
@@ -77,6 +78,8 @@ pub struct CounterShard {
     /// Users who came to each segment here, less those who left it here: of all shards
     /// together, those who are in it.
     pub segments: BTreeMap<String, i64>,
+    /// Events of unknown types, by name.
+    pub unknown_types: BTreeMap<String, u64>,
     /// Events that were not taken in, by reason.
     pub refused: BTreeMap<String, u64>,
 }
@@ -125,6 +128,7 @@ impl CounterShard {
             users: attribute::find_number(item, USERS)?.unwrap_or_default(),
             newest: PerDataset::try_from_fn(newest)?,
             segments: by_name(item, SEGMENT_PREFIX)?,
+            unknown_types: by_name(item, TYPE_PREFIX)?,
             refused: by_name(item, REFUSED_PREFIX)?,
         })
     }
@@ -373,6 +377,9 @@ pub(super) fn change(
     for (segment, count) in &addition.segments {
         update.add_signed(format!("{SEGMENT_PREFIX}{segment}"), (*count).into());
     }
+    for (name, events) in &addition.unknown_types {
+        update.add(format!("{TYPE_PREFIX}{name}"), *events);
+    }
     for (dataset, newest) in addition.newest.iter() {
         if let Some(newest) = newest {
             update.set(arrival_attribute(dataset), time(*newest));
@@ -417,6 +424,7 @@ mod tests {
             users: 0,
             newest: PerDataset::from_fn(|_| None),
             segments: BTreeMap::new(),
+            unknown_types: BTreeMap::new(),
             refused: BTreeMap::new(),
         };
         assert_eq!(shard.not_closed(DATASET, Epoch(2)), counts(5));

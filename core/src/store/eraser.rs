@@ -34,6 +34,8 @@ pub struct Counted {
     pub shard: ShardId,
     /// The epoch in which each dataset that it is part of took it in.
     pub epochs: PerDataset<Option<Epoch>>,
+    /// The name that an event of an unknown type is counted under.
+    pub counted_as: Option<String>,
 }
 
 /// What stands in the place of an erased user's history.
@@ -289,6 +291,10 @@ fn counted(item: &Item) -> Result<Counted> {
         stored: event_item::event(item)?,
         shard: ShardId::pick(attribute::get_number(item, SHARD)?),
         epochs: PerDataset::try_from_fn(|dataset| epoch(dataset).map(|epoch| epoch.map(Epoch)))?,
+        counted_as: item
+            .contains_key(event_item::COUNTED_AS)
+            .then(|| attribute::get_string(item, event_item::COUNTED_AS).map(str::to_owned))
+            .transpose()?,
     })
 }
 

@@ -29,6 +29,8 @@ const EXTRA: &str = "extra";
 
 /// The sender's offset from UTC, in minutes.
 const UTC_OFFSET: &str = "utc_offset_minutes";
+/// The name that an event of an unknown type is counted under.
+pub(super) const COUNTED_AS: &str = "counted_as";
 const SOURCE: &str = "source";
 const SENDER: &str = "sender";
 
@@ -38,7 +40,7 @@ const SENDER: &str = "sender";
 /// # Errors
 /// Data that have no JSON form: none that came as JSON.
 pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>) -> Result<Item> {
-    let Entry { stored, redactions } = entry;
+    let Entry { stored, redactions, counted_as } = entry;
     let event = &stored.event;
     let mut item = attribute::item([
         (USER_ID, string(event.user.to_string())),
@@ -62,6 +64,9 @@ pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>)
         if count > 0 {
             item.insert(name.to_owned(), number(count));
         }
+    }
+    if let Some(name) = counted_as {
+        item.insert(COUNTED_AS.to_owned(), string(name));
     }
     if !event.extra.is_empty() {
         item.insert(EXTRA.to_owned(), string(serde_json::to_string(&event.extra)?));

@@ -36,6 +36,8 @@ pub struct Addition {
     /// How many users more, or fewer, are in each segment. They may have come to it
     /// on another shard: only the sum over all shards tells how many there are.
     pub segments: BTreeMap<String, i64>,
+    /// Events of unknown types, by the name that they are counted under.
+    pub unknown_types: BTreeMap<String, u64>,
 }
 
 /// A user's history as it is kept: `revision` counts its writes.
@@ -77,6 +79,8 @@ pub struct OfUsers {
 pub struct Entry<'a> {
     pub stored: &'a StoredEvent,
     pub redactions: Redactions,
+    /// The name that an event of an unknown type is counted under.
+    pub counted_as: Option<String>,
 }
 
 /// One transaction: at most 100 items in all, and no event or user twice.

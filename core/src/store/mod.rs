@@ -18,6 +18,7 @@ mod failure;
 mod heads;
 mod hold;
 mod http;
+mod idempotency;
 mod objects;
 mod quarantine;
 mod records;
@@ -36,6 +37,7 @@ pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGE
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
 pub use eraser::{Counted, Eraser, Removal, Tombstone, Uncounted};
 pub use event_item::event_item;
+pub use idempotency::{BodyDigest, IdempotencyKey, IdempotencyKeys};
 pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, OfUsers, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;

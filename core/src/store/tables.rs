@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
-    StreamViewType, TableStatus,
+    StreamViewType, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 use super::Clients;
@@ -17,12 +17,15 @@ pub struct TableDefinition {
     pub sort_key: &'static str,
     /// Whether the keys of changed items are streamed, to readiness-check.
     pub streamed: bool,
+    /// The attribute that says when an item expires, in seconds since 1970.
+    pub expiry: Option<&'static str>,
 }
 
 pub(super) const USER_ID: &str = "user_id";
 pub(super) const EVENT_ID: &str = "event_id";
 pub(super) const OWNER: &str = "dataset";
 pub(super) const RECORD: &str = "record";
+pub(super) const EXPIRES_AT: &str = "expires_at";
 
 /// The tables, all keys being strings.
 pub fn table_definitions(resources: &Resources) -> [TableDefinition; 2] {
@@ -32,12 +35,14 @@ pub fn table_definitions(resources: &Resources) -> [TableDefinition; 2] {
             partition_key: USER_ID,
             sort_key: EVENT_ID,
             streamed: false,
+            expiry: None,
         },
         TableDefinition {
             name: resources.datasets_table.clone(),
             partition_key: OWNER,
             sort_key: RECORD,
             streamed: true,
+            expiry: Some(EXPIRES_AT),
         },
     ]
 }
@@ -78,7 +83,25 @@ async fn ensure_table(clients: &Clients, table: &TableDefinition) -> Result<()> 
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {}
         Err(error) => return Err(error).with_context(|| format!("could not create the table {}", table.name)),
     }
-    until_active(clients, &table.name).await
+    until_active(clients, &table.name).await?;
+    match table.expiry {
+        Some(attribute) => ensure_expiry(clients, &table.name, attribute).await,
+        None => Ok(()),
+    }
+}
+
+/// Lets items expire, unless they do already: the service rejects a second request.
+async fn ensure_expiry(clients: &Clients, table: &str, attribute: &str) -> Result<()> {
+    let described = clients.dynamodb.describe_time_to_live().table_name(table).send().await;
+    let described = described.with_context(|| format!("could not read when items of {table} expire"))?;
+    let status = described.time_to_live_description().and_then(|description| description.time_to_live_status());
+    if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
+        return Ok(());
+    }
+    let specification = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
+    let update = clients.dynamodb.update_time_to_live().table_name(table).time_to_live_specification(specification);
+    update.send().await.with_context(|| format!("could not let items of {table} expire"))?;
+    Ok(())
 }
 
 async fn until_active(clients: &Clients, name: &str) -> Result<()> {

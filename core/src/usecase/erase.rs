@@ -274,6 +274,9 @@ impl Plan {
     fn take_off(&mut self, counted: &Counted) {
         let event = &counted.stored.event;
         self.open.totals.add(EventKind::of(event), 1);
+        if let Some(name) = &counted.counted_as {
+            *self.open.unknown_types.entry(name.clone()).or_default() += 1;
+        }
         for (dataset, epoch) in counted.epochs.iter() {
             if let Some(epoch) = epoch {
                 let counts = Counts { events: 1, counting: u64::from(dataset.counts(event)) };

@@ -4,9 +4,9 @@
 mod alone;
 mod difference;
 mod known;
+mod names;
 mod plan;
 mod refused;
-mod segments;
 mod turns;
 mod unanswered;
 mod write;
@@ -21,7 +21,7 @@ use serde_json::Value;
 pub use self::alone::{Failed, caught};
 use self::known::Memory;
 use self::plan::Candidate;
-use self::segments::Segments;
+use self::names::CountedNames;
 use self::turns::Turns;
 pub use self::unanswered::{Arrival, Requests, Unanswered};
 use crate::dataset::settings::Settings;
@@ -162,7 +162,8 @@ pub struct Ingest {
 #[derive(Clone, Debug)]
 struct Seen {
     epochs: PerDataset<Epoch>,
-    segments: Segments,
+    segments: CountedNames,
+    unknown_types: CountedNames,
 }
 
 impl Ingest {

@@ -81,6 +81,8 @@ pub struct Collected {
     pub users: u64,
     /// Users by the segment that they are in; names that nobody is in are left out.
     pub segments: BTreeMap<String, u64>,
+    /// Events of unknown types, by name; beyond some 16 names, `other`.
+    pub unknown_types: BTreeMap<String, u64>,
     /// Events that were not taken in, by reason.
     pub refused: BTreeMap<String, u64>,
     newest: PerDataset<Option<DateTime<Utc>>>,
@@ -95,6 +97,9 @@ impl Collected {
             all.users += shard.users;
             for (name, users) in &shard.segments {
                 *segments.entry(name).or_default() += users;
+            }
+            for (name, events) in shard.unknown_types.iter().filter(|(_, events)| **events > 0) {
+                *all.unknown_types.entry(name.clone()).or_default() += events;
             }
             for (reason, events) in &shard.refused {
                 *all.refused.entry(reason.clone()).or_default() += events;

@@ -96,6 +96,11 @@ impl Problem {
         problem
     }
 
+    pub fn idempotency_key_reused() -> Self {
+        let detail = "this Idempotency-Key came with another body before: send a new request under a new key";
+        Self::new(422, "idempotency-key-reused", "The idempotency key is of another request", detail)
+    }
+
     pub fn not_available(detail: impl Into<String>) -> Self {
         Self::new(501, "not-available-yet", "This is not available yet", detail)
     }

@@ -7,8 +7,10 @@ use flate2::read::MultiGzDecoder;
 use function_edge::{Problem, Request};
 use learning_core::dataset::settings::Settings;
 use learning_core::event::{Fault, FaultCode};
+use learning_core::store::BodyDigest;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 /// Bytes that are decompressed at once.
 const PIECE: usize = 16 * 1024;
@@ -67,6 +69,16 @@ impl<'a> Body<'a> {
         let mut all = Vec::new();
         self.for_each_piece(|piece| all.extend_from_slice(piece))?;
         Ok(Cow::Owned(all))
+    }
+
+    /// The SHA-256 of what it holds, decompressed: a body may be compressed in many ways.
+    ///
+    /// # Errors
+    /// See [`Body::of`].
+    pub fn digest(&self) -> Result<BodyDigest, Problem> {
+        let mut hash = Sha256::new();
+        self.for_each_piece(|piece| hash.update(piece))?;
+        Ok(hash.finalize().into())
     }
 
     /// What reads the body piece by piece.

@@ -9,22 +9,26 @@ use learning_core::event::{EventSource, Fault, FaultCode, Provenance, UserId};
 use learning_core::usecase::{Incoming, IngestError, Outcome, Senders, Terms, parse};
 
 use crate::State;
+use crate::idempotency;
 use crate::body::{Body, Format, Posted, next_piece};
 use crate::summary::Summary;
 
 /// Bytes of text whose events are in memory at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
-/// The longest key that a sender may choose.
-const KEY_BYTES: usize = 255;
 
 pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Problem> {
     let body = Body::of(request, &state.settings)?;
-    let mut intake = Intake::new(state, request)?;
+    let mut intake = Intake::new(state, request);
     match body.format {
-        Format::Ndjson => intake.ndjson(&body).await?,
+        Format::Ndjson => {
+            idempotency::claim(state, request, || body.digest()).await?;
+            intake.ndjson(&body).await?;
+        }
         Format::Json => {
             let text = body.all()?;
-            match Posted::read(&text, state.settings.batch_events)? {
+            let posted = Posted::read(&text, state.settings.batch_events)?;
+            idempotency::claim(state, request, || body.digest()).await?;
+            match posted {
                 Posted::One(event) => {
                     let outcomes = intake.take(vec![parse(event)]).await?;
                     if let [Outcome::Rejected { errors, .. }] = outcomes.as_slice() {
@@ -83,17 +87,12 @@ struct Chunk {
 }
 
 impl<'a> Intake<'a> {
-    fn new(state: &'a State, request: &Request) -> Result<Self, Problem> {
+    fn new(state: &'a State, request: &Request) -> Self {
         let only = request.caller.only();
-        if let Some(key) = request.header("idempotency-key")
-            && (key.trim().is_empty() || key.len() > KEY_BYTES)
-        {
-            return Err(Problem::malformed(format!("Idempotency-Key must have 1 to {KEY_BYTES} bytes")));
-        }
         let client = request.client.as_deref().unwrap_or_default();
         let provenance = Provenance::new(EventSource::Http, client, &state.settings.privacy);
         let (occurrences, summary) = (Occurrences::default(), Summary::default());
-        Ok(Self { state, now: Utc::now(), only, provenance, occurrences, summary })
+        Self { state, now: Utc::now(), only, provenance, occurrences, summary }
     }
 
     async fn take(&mut self, events: Vec<Incoming>) -> Result<Vec<Outcome>, Problem> {

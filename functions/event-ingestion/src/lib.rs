@@ -9,6 +9,7 @@ mod bus;
 mod erasure;
 mod files;
 mod http;
+mod idempotency;
 mod quarantine;
 mod queue;
 mod source;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use function_edge::{Answer, Callers, Error, LambdaEvent, Problem, RawValue, Reply, Request, Route, Trigger};
 use learning_core::dataset::settings::Settings;
-use learning_core::store::{Bus, Clients};
+use learning_core::store::{Bus, Clients, IdempotencyKeys};
 use learning_core::usecase::{Erase, IncomingFiles, Ingest, Requeue, Unanswered};
 use serde_json::{Value, json};
 
@@ -34,6 +35,7 @@ pub struct State {
     files: IncomingFiles,
     requeue: Requeue,
     erase: Erase,
+    idempotency_keys: IdempotencyKeys,
     bus: Bus,
     settings: Settings,
 }
@@ -49,6 +51,7 @@ impl State {
             road,
             requeue: Requeue::new(clients, settings),
             erase: Erase::new(clients),
+            idempotency_keys: IdempotencyKeys::new(clients),
             bus: Bus::new(clients),
             settings: settings.clone(),
         }

@@ -64,6 +64,9 @@ pub struct Ingestion {
     pub rejected: u64,
     /// Accepted events by type and interaction; `other` are types that feed no dataset.
     pub accepted_by_kind: BTreeMap<String, u64>,
+    /// Accepted events of types that nobody knows, by name: misspelled ones are among
+    /// them. Beyond some 16 names, `other`.
+    pub unknown_types: BTreeMap<String, u64>,
     /// Rejected events by the first thing that was wrong with them.
     pub rejected_by_reason: BTreeMap<String, u64>,
     /// The last days (UTC) on which there was something to observe, oldest first.
@@ -122,6 +125,7 @@ impl Ingestion {
             rejected: sum(&rejected_by_reason),
             days: days(&accepted_by_kind, &collected.refused, activity, now),
             accepted_by_kind,
+            unknown_types: collected.unknown_types.clone(),
             rejected_by_reason,
         }
     }

@@ -179,7 +179,7 @@ fn shape(table: &Value) -> Value {
     let stream = table.get("StreamSpecification").cloned();
     json!({
         "keys": table["KeySchema"], "attributes": table["AttributeDefinitions"], "billing": table["BillingMode"],
-        "stream": stream,
+        "stream": stream, "expiry": table.get("TimeToLiveSpecification"),
     })
 }
 
@@ -191,6 +191,7 @@ fn shape_of(table: &TableDefinition) -> Value {
         "attributes": [attribute(table.partition_key), attribute(table.sort_key)],
         "billing": "PAY_PER_REQUEST",
         "stream": table.streamed.then(|| json!({"StreamViewType": "KEYS_ONLY"})),
+        "expiry": table.expiry.map(|attribute| json!({"AttributeName": attribute, "Enabled": true})),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Outcome;
 use super::known::Known;
-use super::segments::Segments;
+use super::names::CountedNames;
 use crate::dataset::history::{History, Sufficiency};
 use crate::dataset::membership::Membership;
 use crate::dataset::totals::EventKind;
@@ -94,6 +94,13 @@ pub fn batches(mut candidates: Vec<Candidate>) -> Vec<Vec<Candidate>> {
     batches
 }
 
+/// The names that a counter shard counts apart.
+#[derive(Debug)]
+pub struct Names<'a> {
+    pub segments: &'a CountedNames,
+    pub unknown_types: CountedNames,
+}
+
 /// The transaction that stores `candidates`: what it counts follows from what it stores.
 pub fn batch<'a>(
     candidates: &'a [Candidate],
@@ -101,8 +108,9 @@ pub fn batch<'a>(
     epochs: PerDataset<Epoch>,
     known: &Known,
     rule: &Sufficiency,
-    segments: &Segments,
+    names: Names<'_>,
 ) -> Batch<'a> {
+    let Names { segments, mut unknown_types } = names;
     let mut addition = Addition::default();
     for Candidate { stored, .. } in candidates {
         addition.totals.add(EventKind::of(&stored.event), 1);
@@ -144,10 +152,17 @@ pub fn batch<'a>(
     for (user, _) in &histories {
         bystanders.remove(user);
     }
-    let entries =
-        candidates.iter().map(|Candidate { stored, redactions, .. }| Entry { stored, redactions: *redactions });
+    let mut events = Vec::with_capacity(candidates.len());
+    for Candidate { stored, redactions, .. } in candidates {
+        let event_type = &stored.event.event_type;
+        let counted_as = event_type.is_unknown().then(|| unknown_types.count(event_type.name()).to_owned());
+        if let Some(name) = &counted_as {
+            *addition.unknown_types.entry(name.clone()).or_default() += 1;
+        }
+        events.push(Entry { stored, redactions: *redactions, counted_as });
+    }
     Batch {
-        events: entries.collect(),
+        events,
         shard,
         epochs,
         addition,
@@ -161,7 +176,7 @@ pub fn batch<'a>(
 fn memberships(
     candidates: &[Candidate],
     known: &HashMap<UserId, MembershipEntry>,
-    segments: &Segments,
+    segments: &CountedNames,
 ) -> Vec<(UserId, MembershipEntry)> {
     let mut latest = BTreeMap::<UserId, Membership>::new();
     for candidate in candidates {

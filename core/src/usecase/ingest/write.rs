@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::known::Changing;
 use super::plan::{self, Candidate};
-use super::segments::Segments;
+use super::names::CountedNames;
 use super::{Ingest, IngestError, Outcome, Seen, difference, refused};
 use crate::event::{Fault, FaultCode, StoredEvent};
 use crate::store::{Batch, COUNTER_SHARDS, Failure, Refusal, ShardId, backoff};
@@ -29,7 +29,7 @@ impl Ingest {
         let mut attempts = 0;
         while !candidates.is_empty() {
             let shard = ShardId::pick(rand::random());
-            let Seen { epochs, segments } = self.shard(shard).await?;
+            let Seen { epochs, segments, unknown_types } = self.shard(shard).await?;
             let changing = Changing::by(&candidates);
             let _turns = self.turns.take(self.memory.unsettled(&changing)).await;
             let known = self.memory.of(changing, &suspects, &self.log).await?;
@@ -40,12 +40,14 @@ impl Ingest {
                 outcomes.extend(refused.into_iter().map(refuse_erased));
                 continue;
             }
-            let batch = plan::batch(&candidates, shard, epochs, &known, &self.settings.sufficiency, &segments);
+            let names = plan::Names { segments: &segments, unknown_types };
+            let batch = plan::batch(&candidates, shard, epochs, &known, &self.settings.sufficiency, names);
             let refusals = self.append(&batch).await?;
             if refusals.is_empty() {
                 self.memory.remember(&batch);
                 if let Some(seen) = &mut self.cached_shards()[shard.index()] {
                     seen.segments.learn(batch.addition.segments.keys());
+                    seen.unknown_types.learn(batch.addition.unknown_types.keys());
                 }
                 outcomes.extend(candidates.into_iter().map(Candidate::accepted));
                 return Ok(outcomes);
@@ -129,7 +131,11 @@ impl Ingest {
                 self.counters.read(shard).await?.ok_or_else(|| anyhow::anyhow!("a counter shard cannot be made"))?
             }
         };
-        let seen = Seen { epochs: state.epochs, segments: Segments::new(state.segments.into_keys()) };
+        let seen = Seen {
+            epochs: state.epochs,
+            segments: CountedNames::segments(state.segments.into_keys()),
+            unknown_types: CountedNames::unknown_types(state.unknown_types.into_keys()),
+        };
         self.cached_shards()[shard.index()] = Some(seen.clone());
         Ok(seen)
     }
