@@ -37,13 +37,13 @@ pub use bus::{Bus, DATA_ERASED, ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGE
 pub use counters::{COUNTER_PREFIX, COUNTER_SHARDS, Closing, CounterShard, Counters, ShardId};
 pub use eraser::{Counted, Eraser, Removal, Tombstone, Uncounted};
 pub use event_item::event_item;
-pub use idempotency::{BodyDigest, IdempotencyKey, IdempotencyKeys};
 pub use event_log::{Addition, Batch, Entry, EventLog, HistoryEntry, MembershipEntry, OfUsers, Refusal, Standing};
 pub use event_scan::{EventScan, UserEvents};
 pub use failure::Failure;
 pub use heads::{CHANGE_PREFIX, Heads, Timeline};
 pub use hold::Hold;
 pub use http::local_http_client;
+pub use idempotency::{BodyDigest, IdempotencyKey, IdempotencyKeys};
 pub use objects::{Content, Objects, Part, PutOutcome};
 pub use quarantine::{Origin, QUARANTINE, Quarantine, Quarantined};
 pub use records::{

@@ -20,8 +20,8 @@ use serde_json::Value;
 
 pub use self::alone::{Failed, caught};
 use self::known::Memory;
-use self::plan::Candidate;
 use self::names::CountedNames;
+use self::plan::Candidate;
 use self::turns::Turns;
 pub use self::unanswered::{Arrival, Requests, Unanswered};
 use crate::dataset::settings::Settings;

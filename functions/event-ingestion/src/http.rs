@@ -9,8 +9,8 @@ use learning_core::event::{EventSource, Fault, FaultCode, Provenance, UserId};
 use learning_core::usecase::{Incoming, IngestError, Outcome, Senders, Terms, parse};
 
 use crate::State;
-use crate::idempotency;
 use crate::body::{Body, Format, Posted, next_piece};
+use crate::idempotency;
 use crate::summary::Summary;
 
 /// Bytes of text whose events are in memory at once.

@@ -79,10 +79,10 @@ fn events_that_are_read_in_place_give_the_bytes_of_parsed_ones() {
         let odd = n % 2 == 1;
         let category = [json!(" Dine  Out "), json!("Rent"), json!(null), json!(7)][n as usize % 4].clone();
         let line = json!({
-            "event_id": Uuid::from_u128(n.into()), "user_id": Uuid::from_u128((n % 7).into()),
+            "event_id": Uuid::from_u128((n + 1).into()), "user_id": Uuid::from_u128((n % 7 + 1).into()),
             "event_type": "transaction_creation", "occurred_at": format!("20{}-01-31T09:30:00.5Z", 69 + n % 10),
             "data": {
-                "transaction_id": n, "amount": if odd { json!("12.50") } else { json!(f64::from(n) / 4.0) },
+                "transaction_id": n.to_string(), "amount": if odd { json!("12.50") } else { json!(f64::from(n) / 4.0) },
                 "transaction_type": if n % 5 == 0 { "credit" } else { "debit" }, "category": category,
                 "merchant_name": " Caf\u{e9}  \"No 7\" ", "balance_after": if odd { json!(-3) } else { json!("?") },
                 "currency": if odd { "EUR" } else { " a currency of a name that is long " },

@@ -161,15 +161,7 @@ pub fn batch<'a>(
         }
         events.push(Entry { stored, redactions: *redactions, counted_as });
     }
-    Batch {
-        events,
-        shard,
-        epochs,
-        addition,
-        histories,
-        bystanders: bystanders.into_iter().collect(),
-        memberships,
-    }
+    Batch { events, shard, epochs, addition, histories, bystanders: bystanders.into_iter().collect(), memberships }
 }
 
 /// The users who are in another segment by `candidates`, or in theirs since later.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::known::Changing;
-use super::plan::{self, Candidate};
 use super::names::CountedNames;
+use super::plan::{self, Candidate};
 use super::{Ingest, IngestError, Outcome, Seen, difference, refused};
 use crate::event::{Fault, FaultCode, StoredEvent};
 use crate::store::{Batch, COUNTER_SHARDS, Failure, Refusal, ShardId, backoff};
