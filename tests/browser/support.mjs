@@ -80,11 +80,11 @@ export function simulated() {
   return lines.filter(Boolean).map((line) => JSON.parse(line));
 }
 
-export function startBrowser() {
+export function startBrowser(args = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
+      "--disable-component-update", "--disable-sync", ...args],
   });
 }
 
