@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use fincoach_local::access::Access;
+use fincoach_local::replay::{Source, replay};
 use fincoach_local::stack::{Options, Stack};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -33,6 +34,9 @@ fn lines(events: &[Value]) -> String {
 
 async fn post(running: &Running, headers: &[(&str, &str)], body: Vec<u8>) -> (u16, Value) {
     let mut request = running.client.post(format!("{}/coaching/events", running.stack.api)).body(body);
+    if headers.iter().all(|(name, _)| *name != "content-type") {
+        request = request.header("content-type", "application/json");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -95,7 +99,7 @@ async fn a_body_that_cannot_be_is_refused_before_any_event_is_taken_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repetition_is_known_by_its_id_or_by_the_key_of_the_request() {
+async fn a_repetition_is_known_by_its_id_or_by_its_content() {
     let running = Running::start().await;
     running.send(&[transaction(1, 1)]).await;
     let mut changed = transaction(1, 1);
@@ -111,14 +115,51 @@ async fn a_repetition_is_known_by_its_id_or_by_the_key_of_the_request() {
         event.as_object_mut().unwrap().remove("event_id");
     });
     let body = json!({"events": nameless}).to_string().into_bytes();
-    let key = ("idempotency-key", "order-17");
-    let (_, first) = post(&running, &[key], body.clone()).await;
-    let (_, second) = post(&running, &[key], body.clone()).await;
+    let (_, first) = post(&running, &[("idempotency-key", "order-17")], body.clone()).await;
+    let (_, second) = post(&running, &[], body.clone()).await;
     assert_eq!((&first["accepted"], &second["duplicates"]), (&json!(2), &json!(2)));
     assert_eq!(first["results"][0]["event_id"], second["results"][0]["event_id"]);
-    let (_, without) = post(&running, &[], body).await;
-    assert_eq!(without["accepted"], 2, "without a key, each request is its own");
-    assert_eq!(exact(&running).await, 6);
+    assert_eq!(exact(&running).await, 4);
+}
+
+/// Whatever a file is called, and wherever its lines stand: events without an id have
+/// the same ids by every source, and those of equal content within one request differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlap_of_events_without_ids_is_counted_once_by_whatever_source() {
+    let running = Running::start().await;
+    let nameless = |number: u32| {
+        let mut event = transaction(1, number);
+        event.as_object_mut().unwrap().remove("event_id");
+        event["data"]["event_id"] = json!(number % 3);
+        event
+    };
+    let export = |numbers: &[u32]| numbers.iter().map(|number| nameless(*number)).collect::<Vec<_>>();
+    // Twice the same, and a third time in another spelling.
+    let mut spelled = nameless(2);
+    spelled["event_id"] = Value::Null;
+    spelled["data"]["amount"] = serde_json::from_str("3.00").unwrap();
+    let mut events = export(&[1, 2, 2, 3]);
+    events.push(spelled);
+    let (_, answer) = post(&running, &[NDJSON], lines(&events).into_bytes()).await;
+    assert_eq!(answer["accepted"], 5, "{answer}");
+
+    let batch = json!({"events": export(&[3, 2, 4])}).to_string();
+    let again = json!({"Records": [message("1", &batch), message("2", &nameless(4).to_string())]});
+    running.invoke_ingestion(&again).await.unwrap();
+    assert_eq!(exact(&running).await, 6, "only the fourth is new");
+
+    let objects = Objects::new(&running.stack.clients);
+    let export = lines(&export(&[4, 2, 2, 2, 2, 5]));
+    objects.put("incoming/second export.ndjson", export.clone().into_bytes(), "application/x-ndjson").await.unwrap();
+    let progress = result(&running, "incoming/second export.ndjson", "complete").await;
+    assert_eq!(progress["accepted"].as_u64().unwrap() + progress["duplicates"].as_u64().unwrap(), 6);
+    assert_eq!(exact(&running).await, 8, "the fourth of the second, and the fifth");
+
+    let file = running.folder.path().join("export.ndjson");
+    std::fs::write(&file, export).unwrap();
+    let tally = replay(&running.stack, vec![Source::open(&file).unwrap()]).await.unwrap();
+    assert_eq!((tally.accepted, tally.duplicates), (0, 6));
+    running.stop().await;
 }
 
 fn message(id: &str, body: &str) -> Value {
@@ -251,7 +292,7 @@ async fn a_file_under_incoming_is_taken_in_with_a_result_beside_it() {
     torn.truncate(torn.len() - 9);
     objects.put("incoming/torn.gz", torn, "application/gzip").await.unwrap();
     let progress = result(&running, "incoming/torn.gz", "broken").await;
-    assert!(progress["problem"].as_str().unwrap().contains("cannot be decompressed"));
+    assert!(progress["problem"].as_str().unwrap().contains("of the compressed data"), "{progress}");
     assert!(objects.get("incoming/torn.gz").await.unwrap().is_some(), "what is broken stays");
     assert_eq!(exact(&running).await, 1_199);
 }

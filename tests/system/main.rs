@@ -10,6 +10,7 @@ mod command_line;
 mod counting;
 mod erasure;
 mod health;
+mod incoming;
 mod ingestion;
 mod kill;
 // It can do more than is asked of it here.

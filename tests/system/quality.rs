@@ -210,6 +210,32 @@ async fn a_file_gets_the_judgement_that_it_would_get_once_sent() {
 }
 
 #[test]
+fn events_without_ids_that_two_files_share_are_judged_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |number: u32| {
+        // Some are equal to others of their file.
+        let mut event =
+            if number.is_multiple_of(100) { transaction(3, 7) } else { transaction(number % 9, number / 2) };
+        event.as_object_mut().unwrap().remove("event_id");
+        if number.is_multiple_of(5) {
+            event["event_id"] = Value::Null;
+        }
+        format!("{event}\n")
+    };
+    let paths = [0..3_000u32, 2_000..4_000].map(|numbers| {
+        let path = folder.path().join(format!("from-{}.ndjson", numbers.start));
+        std::fs::write(&path, numbers.map(line).collect::<String>()).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    let (ok, out, err) = run(&mut assess_files(&[&paths[0], &paths[1], "--format", "json", "--threads", "4"]));
+    assert!(ok || err.is_empty(), "{err}");
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&judged["lines"], &judged["repeated"]), (&json!(5_000), &json!(990 + 20)));
+    let spending = judged["datasets"].as_array().unwrap().iter().find(|one| one["dataset"] == "spending").unwrap();
+    assert_eq!(spending["record_count"], 5_000 - 990 - 20);
+}
+
+#[test]
 fn the_exit_code_tells_the_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.ndjson.gz");

@@ -110,7 +110,7 @@ impl Running {
 pub fn event(user: u32, number: u32, event_type: &str, data: Value) -> Value {
     let start: DateTime<Utc> = "2024-01-01T00:00:00Z".parse().unwrap();
     json!({
-        "event_id": Uuid::from_u128(u128::from(user) << 64 | u128::from(number)),
+        "event_id": Uuid::from_u128(u128::from(user + 1) << 64 | u128::from(number)),
         "user_id": Uuid::from_u128(u128::from(user) + 1),
         "event_type": event_type,
         "occurred_at": start + Duration::hours(i64::from(number % 3_000) * 7),

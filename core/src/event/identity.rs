@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::canonical::{write, write_object, write_string};
 use super::{Event, EventId};
@@ -58,7 +57,7 @@ impl ContentDigest {
         hash.update(occurrence.to_le_bytes());
         let digest = hash.finalize();
         let bytes = std::array::from_fn(|n| digest[n]);
-        EventId(Uuid::from(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
+        EventId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 }
 

@@ -14,7 +14,7 @@ event with a fault that is *rejected* is not stored; every other fault is stored
 
 | member | what it holds | otherwise |
 |---|---|---|
-| `event_id` | a UUID; the same id of the same user is the same event | rejected; absent or null: derived from the content |
+| `event_id` | a UUID; the same id of the same user is the same event | rejected; absent or null: derived from the content, see below |
 | `user_id` | a UUID; neither of zeros nor of ones only | rejected (warning code `nil_id` for those two) |
 | `event_type` | one of the types below, or another name of up to 64 letters, digits, blanks and `_ - . : /` | another name is stored and not trained on, with the warning `unknown_event_type`, which names the nearest known type (`page_view` and `purchase` are known, and get none); anything else is rejected |
 | `occurred_at` | an RFC 3339 time, stored in UTC to the microsecond, with the offset beside it (`utc_offset_minutes`) | rejected; without an offset: read as UTC (warning `assumed_utc`); before `LEARNING_TIME_FLOOR`, or ahead of the clock by more than `LEARNING_CLOCK_SKEW_SECONDS`: warning `implausible_time`, and in no history, feature or calendar |
@@ -52,6 +52,23 @@ Other members of the envelope are kept as `extra` of the stored event (warning `
 of what a repetition is compared with, and neither assessed nor trained on. Rejected, too, is an event with more than
 `LEARNING_EVENT_BYTES` bytes, a string of more than `LEARNING_STRING_BYTES`, or `data` nested deeper than `LEARNING_DEPTH`.
 
+## Events without an id
+
+An event without an `event_id`, or with null, gets a UUID of version 8 that is made of its content after redaction (user,
+type, time, schema version, `data` and other members) and of the number of equal events before it in the same file or
+request. Values that mean the same are the same (`12.50` and `1.25e1`; two spellings of one instant). Neither the line, the name of the file, the message, the source nor an `Idempotency-Key` makes a difference, and an
+`event_id` inside `data` is a field like any other. Hence:
+
+- the same export sent twice, or two exports that overlap, store each event once, whatever sources they arrive through:
+  HTTP, the queue, the bus, `incoming/` and `--events`; `assess` derives the same ids;
+- equal events within one file or request are different events: two coffees at one price in one second are two;
+- equal events in *different* requests are one event. A client that splits an export into requests has to give its events
+  ids, or send equal ones in the same request; a file under `incoming/`, and one that `--events` or `replay` sends, is
+  counted as a whole. A queue message and a bus event are one request each.
+
+A bulk file can have 500,000 contents that repeat, a file that `--events` sends or `assess` reads 4,000,000 contents; equal
+events beyond them are duplicates. The result of a bulk file says how many at most (`repeats_not_counted`).
+
 ## What is never kept
 
 Before an event is stored, logged or put in quarantine:
@@ -65,8 +82,8 @@ Before an event is stored, logged or put in quarantine:
 - strings of more than `LEARNING_STRING_CHARS` characters are cut, and end with `…[truncated]`.
 
 How much was dropped, masked and truncated is counted on the stored event. A bulk file under `incoming/` holds its events as
-they came: it is deleted, version and all, as soon as its result file tells that all of it is taken in, unless
-`LEARNING_KEEP_INCOMING` is set. One that cannot be read to its end stays for somebody to look at.
+they came: it is deleted, version and all, as soon as its result file says that every record of it is stored or in
+quarantine in full, unless `LEARNING_KEEP_INCOMING` is set. Any other file stays, and its result says why.
 ";
 
 /// The page.

@@ -36,6 +36,8 @@ pub struct Part {
     /// None at the end of the object.
     pub bytes: Vec<u8>,
     pub content: Content,
+    /// Bytes of the whole object, where the service says so.
+    pub object_bytes: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -225,14 +227,15 @@ impl Objects {
                     tag: answer.e_tag().unwrap_or_default().to_owned(),
                     version: answer.version_id().map(str::to_owned),
                 };
+                let object_bytes = answer.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
                 let bytes = answer.body.collect().await.with_context(|| format!("could not read {}", self.uri(key)))?;
-                Ok(Some(Part { bytes: bytes.to_vec(), content }))
+                Ok(Some(Part { bytes: bytes.to_vec(), content, object_bytes }))
             }
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
             // Nothing lies beyond the end.
             Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 416) => {
                 let content = Content { tag: String::new(), version: None };
-                Ok(Some(Part { bytes: Vec::new(), content }))
+                Ok(Some(Part { bytes: Vec::new(), content, object_bytes: None }))
             }
             Err(error) => Err(error).with_context(|| format!("could not read {}", self.uri(key))),
         }

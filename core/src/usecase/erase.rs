@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::receipt::{ErasedVersions, Receipt, Receipts, Status};
+use super::incoming::Parts;
 use crate::dataset::lifecycle::{Head, Preparation};
 use crate::dataset::totals::EventKind;
 use crate::dataset::{Counts, Dataset, Epoch, PerDataset};
@@ -37,6 +38,7 @@ pub struct Erase {
     counters: Counters,
     heads: Heads,
     quarantine: Quarantine,
+    parts: Parts,
     receipts: Receipts,
     bus: Bus,
 }
@@ -48,6 +50,7 @@ impl Erase {
             counters: Counters::new(clients),
             heads: Heads::new(clients),
             quarantine: Quarantine::new(clients),
+            parts: Parts::new(clients),
             receipts: Receipts::new(clients),
             bus: Bus::new(clients),
         }
@@ -107,6 +110,7 @@ impl Erase {
                 return Ok(receipt);
             }
             self.remove_events(user).await?;
+            self.parts.erase(user).await?;
             let quarantined = self.quarantine.list().await?;
             let theirs: Vec<_> = quarantined.into_iter().filter(|one| one.mentions(user)).collect();
             if !theirs.is_empty() {

@@ -1,107 +1,94 @@
-//! Bulk files: an object under `incoming/`, NDJSON, plain or gzipped, is taken in
-//! step by step. How far it has come stands in a result file beside it, so that
-//! whoever finds it unfinished goes on from there. When all of it is taken in, and
-//! the result says so, the object is deleted: nothing that it holds is redacted.
+//! Bulk files: an object under `incoming/`, of any compression, encoding and form that
+//! the decoder reads, is ingested in two passes, each of which resumes where it was
+//! interrupted.
+//!
+//! The [survey](survey) reads the file without storing any event. It finds which
+//! contents repeat, so that events without an id get their numbers, and whether there is
+//! anything to read; of a compressed file it writes plain, redacted [parts](parts). The
+//! [ingestion](ingestion) then stores the events, from a byte offset of the file or of
+//! a part. Everything that a pass needs is in one [`Checkpoint`](checkpoint::Checkpoint);
+//! how far it is stands in a result file beside the object.
+//!
+//! The object is deleted once every record of it is stored or held in full in quarantine.
 
+mod checkpoint;
+mod ingestion;
+mod parts;
+mod progress;
 mod reader;
+mod repeats;
+mod survey;
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use anyhow::Result;
+use chrono::Utc;
 
-use self::reader::Reader;
-use super::ingest::{Arrival, Incoming, IngestError, Outcome, Requests, Unanswered, parse};
+use self::checkpoint::{Checkpoint, Checkpoints, Phase, readable};
+pub use self::parts::Parts;
+pub use self::progress::{Progress, Status};
+use super::ingest::{IngestError, Unanswered};
 use crate::dataset::settings::Settings;
-use crate::event::ndjson::Line;
-use crate::event::{Fault, FaultCode};
-use crate::store::{Clients, Objects, Origin};
+use crate::event::decode::DecodeLimits;
+use crate::store::{Clients, Content, Objects};
 
 /// Where files are put.
 pub const INCOMING: &str = "incoming/";
+/// Where their parts and checkpoints lie.
+const PARTS: &str = "incoming/.parts/";
 const RESULT: &str = ".result.json";
-/// Batches between two notes of progress.
-const NOTED_EVERY: u32 = 20;
+/// The longest record that is held in full in quarantine, at least.
+const RECORD_BYTES: usize = 4 * 1024 * 1024;
+/// The largest text of a file: a compressed one that holds more is no export.
+const TEXT_BYTES: u64 = 256 << 30;
 
-/// How far a file has come: the content of its result file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    pub object: String,
-    pub status: Status,
-    /// Tells one content of the object from another.
-    pub tag: String,
-    /// Lines that are dealt with, blank ones included.
-    pub lines: u64,
-    pub events: u64,
-    pub accepted: u64,
-    /// Also events that an interrupted step had taken in before.
-    pub duplicates: u64,
-    /// In quarantine, each with its reasons.
-    pub rejected: u64,
-    /// Rejected events by their first fault.
-    pub reasons: BTreeMap<String, u64>,
-    pub started_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    /// Why it broke off.
-    pub problem: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    InProgress,
-    Complete,
-    /// The file cannot be read to its end; what came before is taken in.
-    Broken,
-}
-
-/// Whether an object is a file to take in, and not a result.
+/// Whether an object is a file to ingest, and not a result or a part.
 pub fn is_incoming(key: &str) -> bool {
-    key.starts_with(INCOMING) && !key.ends_with(RESULT) && !key.ends_with('/')
-}
-
-/// Whether a file of this name is compressed.
-fn is_gzip(key: &str) -> bool {
-    key.ends_with(".gz")
+    key.starts_with(INCOMING) && !key.starts_with(PARTS) && !key.ends_with(RESULT) && !key.ends_with('/')
 }
 
 #[derive(Debug)]
 pub struct IncomingFiles {
     objects: Objects,
+    parts: Parts,
+    checkpoints: Checkpoints,
     road: Unanswered,
-    batch_events: usize,
-    line_bytes: usize,
-    keep: bool,
+    settings: Settings,
+    limits: DecodeLimits,
 }
 
 impl IncomingFiles {
     pub fn new(road: Unanswered, clients: &Clients, settings: &Settings) -> Self {
+        let record_bytes = RECORD_BYTES.max(settings.limits.event_bytes * 2);
         Self {
             objects: Objects::new(clients),
+            parts: Parts::new(clients),
+            checkpoints: Checkpoints::new(clients),
             road,
-            batch_events: settings.batch_events,
-            // Room for blanks that a line may have between its members.
-            line_bytes: settings.limits.event_bytes * 2,
-            keep: settings.keep_incoming,
+            settings: settings.clone(),
+            limits: DecodeLimits { record_bytes, decompressed_bytes: TEXT_BYTES },
         }
     }
 
-    /// Files that are not taken in to their end, or should be gone since.
+    /// Files that are not ingested to their end, or should be deleted by now. Parts whose
+    /// file is gone are deleted.
     ///
     /// # Errors
-    /// Whatever the store says.
+    /// Errors of the store.
     pub async fn unfinished(&self) -> Result<Vec<String>> {
         let keys = self.objects.list(INCOMING).await?;
+        self.delete_orphans(&keys).await?;
         let mut unfinished = Vec::new();
         for key in keys.iter().filter(|key| is_incoming(key)) {
             let known = keys.binary_search(&format!("{key}{RESULT}")).is_ok();
             let progress = if known { self.progress(key).await? } else { None };
-            let done = match progress.map(|progress| progress.status) {
-                Some(Status::Complete) => self.keep,
-                Some(Status::Broken) => true,
-                Some(Status::InProgress) | None => false,
+            let done = match progress {
+                Some(Progress { status: Status::InProgress, .. }) | None => false,
+                Some(Progress { status: Status::Complete, .. }) if !self.settings.keep_incoming => false,
+                // Unless other content has taken the place of what was read.
+                Some(Progress { tag, .. }) => {
+                    self.objects.get_part(key, 0, 1).await?.is_none_or(|part| part.content.tag == tag)
+                }
             };
             if !done {
                 unfinished.push(key.clone());
@@ -110,143 +97,135 @@ impl IncomingFiles {
         Ok(unfinished)
     }
 
-    /// # Errors
-    /// Whatever the store says.
-    pub async fn progress(&self, key: &str) -> Result<Option<Progress>> {
-        let Some(bytes) = self.objects.get(&format!("{key}{RESULT}")).await? else { return Ok(None) };
-        serde_json::from_slice(&bytes).with_context(|| format!("{key}{RESULT} cannot be read"))
-    }
-
-    /// Takes a file in, until its end or until `may_go_on` says no; then it is deleted,
-    /// unless it shall stay. What was taken in before is told again; `None` where
-    /// there is no such object, and was none.
+    /// The result of a file; `None` where there is none that can be read.
     ///
     /// # Errors
-    /// Whatever the store says; progress is kept as of the last note.
-    pub async fn take(&self, key: &str, may_go_on: impl Fn() -> bool + Send) -> Result<Option<Progress>, IngestError> {
-        let now = Utc::now();
-        let Some(mut reader) = Reader::open(&self.objects, key, is_gzip(key), self.line_bytes).await? else {
+    /// Errors of the store.
+    pub async fn progress(&self, key: &str) -> Result<Option<Progress>> {
+        let Some(bytes) = self.checkpoints.read(&format!("{key}{RESULT}")).await? else { return Ok(None) };
+        Ok(readable(serde_json::from_slice(&bytes).map_err(Into::into)))
+    }
+
+    /// Ingests a file until its end or until `may_go_on` says no; in each call at least one
+    /// batch. A complete one is deleted, unless it shall stay. `None` where there is no such
+    /// object, and was none.
+    ///
+    /// # Errors
+    /// Errors of the store; the next call resumes at the last checkpoint.
+    pub async fn process(
+        &self,
+        key: &str,
+        may_go_on: impl Fn() -> bool + Send + Sync,
+    ) -> Result<Option<Progress>, IngestError> {
+        let earlier = self.progress(key).await?;
+        let Some(part) = self.objects.get_part(key, 0, 1).await? else {
             // A trigger that is repeated finds the result alone.
-            let progress = self.progress(key).await?;
-            return Ok(progress.filter(|progress| progress.status != Status::InProgress));
+            return Ok(earlier.filter(|progress| progress.status != Status::InProgress));
         };
-        let tag = &reader.content().tag;
-        let mut progress = match self.progress(key).await? {
-            Some(progress) if progress.tag == *tag => progress,
-            _ => Progress::new(key, tag, now),
+        let content = part.content;
+        match earlier {
+            Some(done) if done.tag == content.tag && done.status != Status::InProgress => {
+                self.finish(&done, &content).await?;
+                return Ok(Some(done));
+            }
+            Some(other) if other.tag != content.tag => self.checkpoints.delete(key, &other.tag).await?,
+            // Whoever deletes the result wants the file read again.
+            None => self.checkpoints.forget(key, &content.tag).await?,
+            _ => {}
+        }
+        let mut checkpoint = match self.checkpoints.load(key, &content.tag).await? {
+            Some(checkpoint) => checkpoint,
+            None => Checkpoint::new(Progress::new(key, &content.tag, Utc::now()), part.object_bytes),
         };
-        if progress.status != Status::InProgress {
-            self.let_go(&progress, &reader).await?;
-            return Ok(Some(progress));
-        }
-        reader.skip_lines(progress.lines);
-        let mut requests = Requests::default();
-        for batches in 1u32.. {
-            let lines = match reader.next(self.batch_events).await? {
-                Ok(lines) => lines,
-                Err(problem) => {
-                    progress.status = Status::Broken;
-                    progress.problem = Some(problem);
-                    break;
-                }
-            };
-            if lines.is_empty() {
-                progress.status = Status::Complete;
-                break;
-            }
-            self.step(&mut progress, lines, &mut requests).await?;
-            if !may_go_on() {
-                break;
-            }
-            if batches.is_multiple_of(NOTED_EVERY) {
-                self.note(&mut progress).await?;
-                if progress.status == Status::Complete {
-                    break;
-                }
-            }
-        }
-        self.note(&mut progress).await?;
-        self.let_go(&progress, &reader).await?;
-        tracing::info!(object = key, status = ?progress.status, lines = progress.lines, "a file was taken in");
+        checkpoint.progress.calls += 1;
+        self.save(&mut checkpoint).await?;
+        let worked = self.work(&mut checkpoint, &may_go_on).await;
+        let progress = self.save(&mut checkpoint).await?;
+        worked?;
+        self.finish(&progress, &content).await?;
+        let shown = self.settings.privacy.redact_text(key).0;
+        tracing::info!(object = shown, status = ?progress.status, lines = progress.lines, "a file was ingested so far");
         Ok(Some(progress))
     }
 
-    /// Deletes what was taken in to its end, once the result is durable. What is
-    /// broken stays: somebody has to look at it.
-    async fn let_go(&self, progress: &Progress, reader: &Reader<'_>) -> Result<()> {
-        if progress.status == Status::Complete && !self.keep {
-            self.objects.delete_content(&progress.object, reader.content()).await?;
-        }
-        Ok(())
-    }
-
-    async fn step(
+    async fn work(
         &self,
-        progress: &mut Progress,
-        lines: Vec<Line>,
-        requests: &mut Requests,
+        checkpoint: &mut Checkpoint,
+        may_go_on: &(impl Fn() -> bool + Send + Sync),
     ) -> Result<(), IngestError> {
-        let object = progress.object.clone();
-        let origin = |line: &Line| Origin { road: "file".to_owned(), source: object.clone(), line: line.number };
-        let body = |line: &Line| String::from_utf8_lossy(&line.text).into_owned();
-        let arrival =
-            |line: &Line| Arrival { incoming: event_of(line), origin: origin(line), body: body(line), request: 0 };
-        let arrivals = |places: Range<usize>| lines[places].iter().map(arrival).collect();
-        let unread = |place: usize| (origin(&lines[place]), body(&lines[place]));
-        for outcome in self.road.ingest_each(lines.len(), arrivals, unread, Utc::now(), requests).await? {
-            match outcome {
-                Outcome::Accepted { .. } => progress.accepted += 1,
-                Outcome::Duplicate { .. } => progress.duplicates += 1,
-                Outcome::Rejected { errors, .. } => {
-                    progress.rejected += 1;
-                    let reason = errors.first().map_or_else(String::new, Fault::reason);
-                    *progress.reasons.entry(reason).or_default() += 1;
-                }
-            }
+        if checkpoint.phase == Phase::Survey && checkpoint.progress.status == Status::InProgress {
+            self.survey(checkpoint, may_go_on).await?;
         }
-        progress.events += lines.len() as u64;
-        progress.lines = lines.last().map_or(progress.lines, |line| line.number);
+        if checkpoint.phase == Phase::Ingestion && checkpoint.progress.status == Status::InProgress {
+            self.ingest(checkpoint, may_go_on).await?;
+        }
         Ok(())
     }
 
-    /// Writes how far it is. A trigger may come twice at a time: where another
-    /// invocation is done, and has let the file go, its result stands.
-    async fn note(&self, progress: &mut Progress) -> Result<()> {
-        if let Some(done) = self.progress(&progress.object).await?
-            && (done.status, &done.tag) == (Status::Complete, &progress.tag)
-        {
-            *progress = done;
-            return Ok(());
+    /// Writes the checkpoint and the result. A trigger may come twice at a time: the first
+    /// end that is reached stands, and its result is never overwritten for good.
+    async fn save(&self, checkpoint: &mut Checkpoint) -> Result<Progress> {
+        checkpoint.progress.updated_at = Utc::now();
+        let is_end = checkpoint.progress.status != Status::InProgress;
+        let mut done = self.checkpoints.end(&checkpoint.progress).await?;
+        if done.is_none() && is_end {
+            done = Some(self.checkpoints.write_end(&checkpoint.progress).await?);
         }
-        progress.updated_at = Utc::now();
+        if done.is_none() {
+            self.checkpoints.save(checkpoint).await?;
+            self.write_result(&checkpoint.progress).await?;
+            // Another invocation may have ended between the look and the writing.
+            done = self.checkpoints.end(&checkpoint.progress).await?;
+        }
+        if let Some(done) = done {
+            self.write_result(&done).await?;
+            checkpoint.progress = done;
+        }
+        Ok(checkpoint.progress.clone())
+    }
+
+    async fn write_result(&self, progress: &Progress) -> Result<()> {
         let key = format!("{}{RESULT}", progress.object);
         self.objects.put(&key, serde_json::to_vec_pretty(progress)?, "application/json").await
     }
-}
 
-fn event_of(line: &Line) -> Incoming {
-    if line.too_long {
-        let message = format!("the line has more than {} bytes", line.text.len());
-        return Err(Fault::new(&[], FaultCode::TooLarge, message));
-    }
-    parse(&line.text)
-}
-
-impl Progress {
-    fn new(object: &str, tag: &str, now: DateTime<Utc>) -> Self {
-        Self {
-            object: object.to_owned(),
-            status: Status::InProgress,
-            tag: tag.to_owned(),
-            lines: 0,
-            events: 0,
-            accepted: 0,
-            duplicates: 0,
-            rejected: 0,
-            reasons: BTreeMap::new(),
-            started_at: now,
-            updated_at: now,
-            problem: None,
+    /// Deletes what is no longer needed, once the result is durable: the parts of a file
+    /// that is done, and the file itself where all of it is stored or in quarantine.
+    async fn finish(&self, progress: &Progress, content: &Content) -> Result<()> {
+        if progress.status == Status::InProgress {
+            return Ok(());
         }
+        self.checkpoints.delete(&progress.object, &progress.tag).await?;
+        if progress.status == Status::Complete && !self.settings.keep_incoming {
+            self.objects.delete_content(&progress.object, content).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what is kept of files that are gone. `keys` are all keys below `incoming/`, in order.
+    async fn delete_orphans(&self, keys: &[String]) -> Result<()> {
+        let folders: BTreeSet<&str> = keys
+            .iter()
+            .filter(|key| key.starts_with(PARTS))
+            .filter_map(|key| Some(&key[..=PARTS.len() + key[PARTS.len()..].find('/')?]))
+            .collect();
+        for folder in folders {
+            let Some(progress) = self.checkpoints.progress_in(folder).await? else {
+                self.objects.delete_all(folder).await?;
+                continue;
+            };
+            if keys.binary_search(&progress.object).is_ok() {
+                continue;
+            }
+            // The end of the work stands, whatever was written after it.
+            let result = self.progress(&progress.object).await?;
+            if progress.status != Status::InProgress
+                && result.is_some_and(|result| result.tag == progress.tag && result.status == Status::InProgress)
+            {
+                self.write_result(&progress).await?;
+            }
+            self.objects.delete_all(folder).await?;
+        }
+        Ok(())
     }
 }

@@ -23,7 +23,7 @@ use self::known::Memory;
 use self::names::CountedNames;
 use self::plan::Candidate;
 use self::turns::Turns;
-pub use self::unanswered::{Arrival, Requests, Unanswered};
+pub use self::unanswered::{Arrival, Earlier, Requests, Unanswered};
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
 use crate::event::envelope::{self, Admitted, Intake};

@@ -29,10 +29,10 @@ pub use evaluate::{Announce, Evaluate};
 #[cfg(feature = "preparation")]
 pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, VersionDetails, VersionDiff};
 pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health, standings};
-pub use incoming::{INCOMING, IncomingFiles, Progress, Status, is_incoming};
+pub use incoming::{INCOMING, IncomingFiles, Parts, Progress, Status, is_incoming};
 pub use ingest::{
-    Arrival, BatchContext, Failed, Incoming, Ingest, IngestError, Outcome, Requests, Senders, Terms, Unanswered,
-    caught, parse,
+    Arrival, BatchContext, Earlier, Failed, Incoming, Ingest, IngestError, Outcome, Requests, Senders, Terms,
+    Unanswered, caught, parse,
 };
 pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};

@@ -1,5 +1,5 @@
-//! Objects under `incoming/`: taken in within the time of an invocation, and gone
-//! on with in the next.
+//! Objects under `incoming/`: ingested within the time of an invocation, and on in
+//! the next.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,15 +12,15 @@ use crate::State;
 /// What is left for the last batch, and for saying how far it came.
 const MARGIN_MS: u128 = 20_000;
 
-/// Takes a file in as far as the time allows.
+/// Ingests a file as far as the time allows.
 ///
 /// # Errors
 /// What the store says: the trigger is repeated, and goes on from the last note.
-pub async fn take(state: &State, key: &str, deadline: u64) -> Result<(), Error> {
+pub async fn ingest(state: &State, key: &str, deadline: u64) -> Result<(), Error> {
     if !is_incoming(key) {
         return Ok(());
     }
-    let Some(progress) = state.files.take(key, within(deadline)).await? else {
+    let Some(progress) = state.files.process(key, within(deadline)).await? else {
         // Deleted since: there is nothing to lose.
         tracing::warn!("an object that was announced is not there");
         return Ok(());

@@ -89,18 +89,18 @@ async fn react(state: &State, source: Source, deadline: u64) -> Result<Value, Er
         Source::Bus(event) => bus::take(&state.road, event).await,
         Source::Objects(keys) => {
             for key in &keys {
-                files::take(state, key, deadline).await?;
+                files::ingest(state, key, deadline).await?;
             }
             Ok(json!({"objects": keys.len()}))
         }
         Source::PartlyIngested(key) => {
-            files::take(state, &key, deadline).await?;
+            files::ingest(state, &key, deadline).await?;
             Ok(json!({"objects": 1}))
         }
         Source::Schedule => {
             let unfinished = state.files.unfinished().await?;
             for key in &unfinished {
-                files::take(state, key, deadline).await?;
+                files::ingest(state, key, deadline).await?;
             }
             let erasures = state.erase.unfinished().await?;
             for erasure in &erasures {

@@ -65,7 +65,15 @@ fn arrivals(message: &Value, request: usize) -> Vec<Arrival> {
     let source = arn.rsplit(':').next().unwrap_or_default();
     let origin = |line| Origin { road: "queue".to_owned(), source: source.to_owned(), line };
     let events = match parse(body.as_bytes()) {
-        Err(fault) => return vec![Arrival { incoming: Err(fault), origin: origin(1), body: body.to_owned(), request }],
+        Err(fault) => {
+            return vec![Arrival {
+                incoming: Err(fault),
+                origin: origin(1),
+                body: body.to_owned(),
+                request,
+                earlier: None,
+            }];
+        }
         Ok(json) if bus::is_event(&json) => bus::events(json),
         Ok(json) => batch(json),
     };
@@ -83,7 +91,7 @@ pub fn batch(mut json: Value) -> Vec<Value> {
 
 /// An event of a request.
 pub fn arrival(event: Value, request: usize, origin: Origin) -> Arrival {
-    Arrival { body: event.to_string(), incoming: Ok(event), origin, request }
+    Arrival { body: event.to_string(), incoming: Ok(event), origin, request, earlier: None }
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ fn arrival(table: &str, mapping: &Mapping, change: &Value) -> Option<Arrival> {
     };
     // The event, where there is one: it is what can be replayed.
     let body = incoming.as_ref().map_or_else(|_| keys.clone(), Value::to_string);
-    Some(Arrival { incoming, origin: origin(table), body, request: 0 })
+    Some(Arrival { incoming, origin: origin(table), body, request: 0, earlier: None })
 }
 
 #[cfg(test)]

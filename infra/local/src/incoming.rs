@@ -1,7 +1,7 @@
 //! What S3's notifications do on AWS: an object that is put under `incoming/` is
 //! announced to event-ingestion. Here the folder is looked at every second.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// in to its end is left alone.
 pub async fn run(clients: Clients, functions: Arc<Functions>, under_way: UnderWay) {
     let objects = Objects::new(&clients);
-    let mut announced = HashSet::new();
+    let mut announced = HashMap::new();
     loop {
         if let Err(error) = look(&objects, &functions, &under_way, &mut announced).await {
             tracing::warn!(error = format!("{error:#}"), "a file under incoming/ was not taken in; it is tried again");
@@ -33,13 +33,18 @@ async fn look(
     objects: &Objects,
     functions: &Functions,
     under_way: &UnderWay,
-    announced: &mut HashSet<String>,
+    announced: &mut HashMap<String, String>,
 ) -> Result<()> {
     let keys = objects.list(INCOMING).await?;
     // One that is gone may come again, with other content.
-    announced.retain(|key| keys.contains(key));
+    announced.retain(|key, _| keys.contains(key));
     for key in keys {
-        if !is_incoming(&key) || announced.contains(&key) {
+        if !is_incoming(&key) {
+            continue;
+        }
+        // Other content under the same key is another file.
+        let Some(part) = objects.get_part(&key, 0, 1).await? else { continue };
+        if announced.get(&key) == Some(&part.content.tag) {
             continue;
         }
         let _piece = under_way.begin();
@@ -51,7 +56,7 @@ async fn look(
         });
         let payload = serde_json::value::to_raw_value(&json!({"Records": [record]}))?;
         functions.invoke(Function::EventIngestion, payload).await.map_err(|error| anyhow!(error))?;
-        announced.insert(key);
+        announced.insert(key, part.content.tag);
     }
     Ok(())
 }

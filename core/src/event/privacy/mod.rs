@@ -47,7 +47,7 @@ impl Default for Rules {
 }
 
 /// How much was taken out of an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Redactions {
     /// Keys whose values were dropped.
     pub dropped: u32,

@@ -1,156 +1,140 @@
-//! Reading the lines of an object in bounded memory, whatever it decompresses to.
-
-use std::io::Write;
+//! Reading the records of an object from any position, in bounded memory.
 
 use anyhow::Result;
-use flate2::write::MultiGzDecoder;
 
-use crate::event::ndjson::{Line, Splitter};
-use crate::store::{Content, Objects};
+use crate::event::decode::{DecodeLimits, Decoder, Position, Record};
+use crate::store::Objects;
 
-/// Bytes that are fetched at once.
-const FETCH: u64 = 4 * 1024 * 1024;
-/// Bytes that are decompressed at once: to at most some thousand times as many.
-const STEP: usize = 1024;
-/// Bytes of lines that a batch may have.
+/// Bytes that are fetched first, so that little is read in vain; then twice as many each time.
+const FIRST_FETCH: u64 = 256 * 1024;
+const MAX_FETCH: u64 = 4 * 1024 * 1024;
+/// Bytes that are decoded between two looks at the clock: compressed ones may become
+/// some thousand times as many.
+const STEP: usize = 64 * 1024;
+/// Bytes of records that a batch may have.
 const BATCH_BYTES: usize = 1024 * 1024;
 
 pub struct Reader<'a> {
     objects: &'a Objects,
     key: String,
-    content: Content,
-    /// Bytes of the object that were fetched, and those of them not yet read.
-    fetched: u64,
-    unread: std::vec::IntoIter<u8>,
+    /// The content that is read; a part has no other.
+    tag: Option<String>,
+    /// Where the next fetch begins, and how many bytes it asks for.
+    offset: u64,
+    fetch: u64,
+    chunk: Vec<u8>,
+    used: usize,
     at_end: bool,
-    source: Option<Source>,
-    lines: std::collections::VecDeque<Line>,
-    skipped: u64,
+    decoder: Decoder,
+    pub bytes_read: u64,
 }
 
-enum Source {
-    Plain(Sink),
-    Gzip(Box<MultiGzDecoder<Sink>>),
+/// Some records, and whether and why they are the last.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub records: Vec<Record>,
+    pub end: Option<End>,
 }
 
-/// Where decompressed bytes go.
-struct Sink {
-    splitter: Splitter,
-    lines: Vec<Line>,
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let Self { splitter, lines } = self;
-        splitter.push(bytes, |line| lines.push(line));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    Whole,
+    /// The object cannot be read further.
+    Broken(String),
 }
 
 impl<'a> Reader<'a> {
-    /// `None` where there is no such object.
-    pub async fn open(objects: &'a Objects, key: &str, gzip: bool, line_bytes: usize) -> Result<Option<Self>> {
-        let Some(first) = objects.get_part(key, 0, FETCH).await? else { return Ok(None) };
-        let sink = Sink { splitter: Splitter::new(line_bytes), lines: Vec::new() };
-        let source = if gzip { Source::Gzip(Box::new(MultiGzDecoder::new(sink))) } else { Source::Plain(sink) };
-        Ok(Some(Self {
+    /// A reader of an object from a position on, of its begin if there is none.
+    pub fn new(
+        objects: &'a Objects,
+        key: &str,
+        tag: Option<&str>,
+        position: Option<Position>,
+        limits: DecodeLimits,
+    ) -> Self {
+        Self {
             objects,
             key: key.to_owned(),
-            content: first.content,
-            fetched: first.bytes.len() as u64,
-            at_end: first.bytes.is_empty(),
-            unread: first.bytes.into_iter(),
-            source: Some(source),
-            lines: std::collections::VecDeque::new(),
-            skipped: 0,
-        }))
+            tag: tag.map(str::to_owned),
+            offset: position.map_or(0, |position| position.offset),
+            fetch: FIRST_FETCH,
+            chunk: Vec::new(),
+            used: 0,
+            at_end: false,
+            decoder: position.map_or_else(|| Decoder::new(limits), |position| Decoder::resume(position, limits)),
+            bytes_read: 0,
+        }
     }
 
-    /// Of the object, as it was when it was opened.
-    pub fn content(&self) -> &Content {
-        &self.content
+    /// Where the next record begins; `None` before the first.
+    pub fn position(&self) -> Option<Position> {
+        self.decoder.position()
     }
 
-    /// Leaves out the lines up to this number.
-    pub fn skip_lines(&mut self, lines: u64) {
-        self.skipped = lines;
+    pub fn is_compressed(&self) -> bool {
+        self.decoder.is_compressed()
     }
 
-    /// Up to `most` lines; none at the end. Inside, why the file cannot be read further.
-    pub async fn next(&mut self, most: usize) -> Result<Result<Vec<Line>, String>> {
-        let mut batch = Vec::new();
+    /// Up to `max` records: fewer, even none, where reading them takes long.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub async fn next(&mut self, max: usize) -> Result<Batch> {
+        let mut batch = Batch::default();
         let mut bytes = 0;
-        while batch.len() < most && bytes < BATCH_BYTES {
-            if let Some(line) = self.lines.pop_front() {
-                if line.number > self.skipped {
-                    bytes += line.text.len();
-                    batch.push(line);
-                }
-                continue;
+        for _ in 0..BATCH_BYTES / STEP {
+            if self.used == self.chunk.len()
+                && !self.at_end
+                && let Some(problem) = self.fetch().await?
+            {
+                batch.end = Some(End::Broken(problem));
+                return Ok(batch);
             }
-            match self.read().await? {
-                Ok(true) => {}
-                Ok(false) => break,
-                // What was read before it broke is taken in first.
-                Err(_) if !batch.is_empty() => break,
-                Err(problem) => return Ok(Err(problem)),
+            let step = (self.chunk.len() - self.used).min(STEP);
+            let slice = &self.chunk[self.used..self.used + step];
+            let last = self.at_end && self.used + step == self.chunk.len();
+            let mut rest = slice;
+            while batch.records.len() < max && bytes < BATCH_BYTES {
+                match self.decoder.next(&mut rest, last) {
+                    Ok(Some(record)) => {
+                        bytes += record.text.len();
+                        batch.records.push(record);
+                    }
+                    Ok(None) => {
+                        if last {
+                            batch.end = Some(End::Whole);
+                        }
+                        break;
+                    }
+                    Err(error) => {
+                        batch.end = Some(End::Broken(error.to_string()));
+                        break;
+                    }
+                }
+            }
+            self.used += step - rest.len();
+            if batch.end.is_some() || batch.records.len() >= max || bytes >= BATCH_BYTES {
+                break;
             }
         }
-        Ok(Ok(batch))
+        Ok(batch)
     }
 
-    /// Reads on; false at the end.
-    async fn read(&mut self) -> Result<Result<bool, String>> {
-        if self.unread.as_slice().is_empty() && !self.at_end {
-            match self.objects.get_part(&self.key, self.fetched, FETCH).await? {
-                Some(part) if part.bytes.is_empty() => self.at_end = true,
-                Some(part) if part.content.tag != self.content.tag => {
-                    return Ok(Err("the object was replaced meanwhile".to_owned()));
-                }
-                Some(part) => {
-                    self.fetched += part.bytes.len() as u64;
-                    self.unread = part.bytes.into_iter();
-                }
-                None => return Ok(Err("the object was deleted meanwhile".to_owned())),
-            }
+    /// Fetches the next bytes; says why there are none, if not because of the end.
+    async fn fetch(&mut self) -> Result<Option<String>> {
+        let Some(part) = self.objects.get_part(&self.key, self.offset, self.fetch).await? else {
+            return Ok(Some("the object was deleted meanwhile".to_owned()));
+        };
+        let is_end = part.bytes.is_empty();
+        if !is_end && self.tag.as_ref().is_some_and(|tag| *tag != part.content.tag) {
+            return Ok(Some("the object was replaced meanwhile".to_owned()));
         }
-        let Some(source) = &mut self.source else { return Ok(Ok(false)) };
-        let slice = self.unread.as_slice();
-        let step = slice.len().min(STEP);
-        if step > 0 {
-            let written = match source {
-                Source::Plain(sink) => sink.write_all(&slice[..step]),
-                Source::Gzip(decoder) => decoder.write_all(&slice[..step]),
-            };
-            if let Err(error) = written {
-                return Ok(Err(format!("the object cannot be decompressed: {error}")));
-            }
-            self.unread.nth(step - 1);
-            let sink = match source {
-                Source::Plain(sink) => sink,
-                Source::Gzip(decoder) => decoder.get_mut(),
-            };
-            self.lines.extend(sink.lines.drain(..));
-            return Ok(Ok(true));
-        }
-        match self.source.take() {
-            Some(Source::Plain(sink)) => self.finish(sink),
-            Some(Source::Gzip(decoder)) => match decoder.finish() {
-                Ok(sink) => self.finish(sink),
-                Err(error) => return Ok(Err(format!("the object cannot be decompressed: {error}"))),
-            },
-            None => {}
-        }
-        Ok(Ok(true))
-    }
-
-    fn finish(&mut self, sink: Sink) {
-        let Sink { splitter, lines } = sink;
-        self.lines.extend(lines);
-        splitter.finish(|line| self.lines.push_back(line));
+        self.offset += part.bytes.len() as u64;
+        self.bytes_read += part.bytes.len() as u64;
+        self.at_end = is_end || part.object_bytes.is_some_and(|bytes| self.offset >= bytes);
+        self.chunk = part.bytes;
+        self.used = 0;
+        self.fetch = (self.fetch * 2).min(MAX_FETCH);
+        Ok(None)
     }
 }

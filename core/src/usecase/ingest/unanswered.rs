@@ -6,14 +6,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::alone::alone;
 use super::{BatchContext, Incoming, Ingest, IngestError, Outcome, Senders, Terms};
 use crate::dataset::settings::Settings;
+use crate::event::envelope::Admitted;
 use crate::event::identity::{ContentDigest, Occurrences};
-use crate::event::privacy::Redactor;
+use crate::event::privacy::{Redactions, Redactor};
 use crate::event::{EventId, Fault, FaultCode};
 use crate::store::{Clients, Origin, Quarantine, Quarantined};
 
@@ -27,6 +29,15 @@ pub struct Arrival {
     /// The number of its request within the batch, e.g. of its message: events of equal
     /// content and without an id are different ones only within one request.
     pub request: usize,
+    /// What was found when it was read before it was redacted.
+    pub earlier: Option<Earlier>,
+}
+
+/// What was found by reading an event before its text was redacted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    pub warnings: Vec<Fault>,
+    pub redactions: Redactions,
 }
 
 /// How often each content came, per request of a batch. A file is one request of many batches.
@@ -44,6 +55,11 @@ impl Requests {
         self.0.entry(request).or_default()
     }
 
+    /// The contents that a request counted.
+    pub fn counts(&self, request: usize) -> impl Iterator<Item = (ContentDigest, u64)> + '_ {
+        self.0.get(&request).into_iter().flat_map(Occurrences::counts)
+    }
+
     fn commit(&mut self) {
         self.0.values_mut().for_each(Occurrences::commit);
     }
@@ -55,8 +71,9 @@ impl Requests {
 
 /// What is known of the arrivals of a batch.
 struct ArrivalContext<'a> {
-    /// The request of each.
+    /// The request of each, and what an earlier reading found.
     requests: Vec<usize>,
+    earlier: Vec<Option<Earlier>>,
     occurrences: &'a mut Requests,
 }
 
@@ -76,6 +93,13 @@ impl ArrivalContext<'_> {
 impl BatchContext for ArrivalContext<'_> {
     fn event_id(&mut self, position: usize, content: ContentDigest) -> EventId {
         self.occurrences.of(self.requests[position]).next_id(content)
+    }
+
+    fn amend(&self, position: usize, admitted: &mut Admitted) {
+        if let Some(earlier) = &self.earlier[position] {
+            admitted.warnings.clone_from(&earlier.warnings);
+            admitted.redactions = earlier.redactions;
+        }
     }
 }
 
@@ -109,12 +133,14 @@ impl Unanswered {
         let requests: Vec<usize> = arrivals.iter().map(|arrival| arrival.request).collect();
         let mut origins = Vec::with_capacity(arrivals.len());
         let mut events = Vec::with_capacity(arrivals.len());
-        for Arrival { incoming, origin, body, .. } in arrivals {
+        let mut before = Vec::with_capacity(arrivals.len());
+        for Arrival { incoming, origin, body, earlier, .. } in arrivals {
             origins.push((origin, body));
             events.push(incoming);
+            before.push(earlier);
         }
         let senders = Senders::Each(origins.iter().map(|(origin, _)| origin.provenance(&self.redactor)).collect());
-        let mut context = ArrivalContext { requests, occurrences };
+        let mut context = ArrivalContext { requests, earlier: before, occurrences };
         let outcomes = self.ingest.ingest(events, &Terms { now, only: None, senders }, &mut context).await?;
         let mut quarantined = Vec::new();
         for (position, ((origin, body), outcome)) in origins.into_iter().zip(&outcomes).enumerate() {
