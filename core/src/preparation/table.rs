@@ -22,6 +22,10 @@ use super::{Column, PreparationError, PreparedFile, Split, TableSchema};
 /// Rows that are held before they are handed to Parquet.
 const BATCH_ROWS: usize = 8_192;
 const ROW_GROUP_ROWS: usize = 100_000;
+/// The folder of splits without rows. Hugging Face's `datasets` cannot load a split
+/// that has no rows, in whatever form, and loads every split that it finds beside the
+/// others; so they lie where it does not look.
+const EMPTY: &str = "empty";
 
 /// The declaration of a table.
 #[derive(Clone, Debug)]
@@ -241,7 +245,8 @@ impl TableFiles {
         Ok(())
     }
 
-    /// Ends all files. A part without rows is a file with the schema.
+    /// Ends all files. A part without rows is a file with the schema; a whole split
+    /// without rows lies below [`EMPTY`].
     ///
     /// # Errors
     /// Whatever the file system and Parquet say.
@@ -254,7 +259,25 @@ impl TableFiles {
                 self.close(split)?;
             }
         }
+        self.set_empty_splits_apart()?;
         Ok((self.done, self.profiles))
+    }
+
+    fn set_empty_splits_apart(&mut self) -> Result<(), PreparationError> {
+        let rows = Split::ALL
+            .map(|split| self.done.iter().filter(|file| file.split == split).map(|file| file.rows).sum::<u64>());
+        // A table without any row keeps one split where its readers look for the schema.
+        let is_apart =
+            |split: Split| rows[split as usize] == 0 && (split != Split::Train || rows.iter().any(|rows| *rows > 0));
+        for file in self.done.iter_mut().filter(|file| is_apart(file.split)) {
+            let apart = format!("{EMPTY}/{}", file.path);
+            let (from, to) = (self.folder.join(&file.path), self.folder.join(&apart));
+            let parent = to.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let moved = parent.and_then(|()| std::fs::rename(&from, &to));
+            moved.map_err(|source| PreparationError::File { path: to, source })?;
+            file.path = apart;
+        }
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ pub fn card(manifest: &Manifest) -> String {
         let name = format!("{dataset}-{}-{}", table.table, short(&manifest.digest));
         let default = if place == 0 { "  default: true\n" } else { "" };
         let _ = write!(card, "- config_name: {name}\n{default}  data_files:\n");
-        for split in Split::ALL {
+        for split in Split::ALL.into_iter().filter(|split| is_in_its_table(manifest, &table.table, *split)) {
             let _ = writeln!(card, "  - split: {0}\n    path: {1}/{0}-*.parquet", split.name(), table.table);
         }
     }
@@ -68,6 +68,13 @@ pub fn card(manifest: &Manifest) -> String {
     card
 }
 
+/// Whether the files of a split lie in the folder of their table: those of a split
+/// without rows do not.
+fn is_in_its_table(manifest: &Manifest, table: &str, split: Split) -> bool {
+    let of_split = manifest.files.iter().filter(|file| file.table == table && file.split == split);
+    of_split.into_iter().any(|file| file.path.strip_prefix(table).is_some_and(|rest| rest.starts_with('/')))
+}
+
 fn splits(card: &mut String, manifest: &Manifest) {
     let tables: Vec<&str> = manifest.tables.iter().map(|table| table.table.as_str()).collect();
     let _ = writeln!(
@@ -80,6 +87,9 @@ fn splits(card: &mut String, manifest: &Manifest) {
     for split in Split::ALL {
         let rows: Vec<String> = tables.iter().map(|table| grouped(counts(split, table))).collect();
         let _ = writeln!(card, "| {} | {} | {} |", split.name(), grouped(counts(split, "users")), rows.join(" | "));
+    }
+    if manifest.files.iter().any(|file| !is_in_its_table(manifest, &file.table, file.split)) {
+        card.push_str("\nA split without rows is a file with the schema below `empty/`: `datasets` cannot load one.\n");
     }
     let certificate = &manifest.certificate;
     card.push_str("\nA user is on one side only, by a keyed hash, and stays there from version to version.");

@@ -1,5 +1,6 @@
 //! Preparing small inputs and reading the files back.
 
+mod corrections;
 mod diff;
 mod documents;
 mod goal;
@@ -71,7 +72,8 @@ fn write_of(dataset: Dataset, users: &[(u128, Vec<StoredEvent>)]) -> (Prepared, 
 
 /// The rows of a table, of all splits.
 fn read(folder: &Path, table: &str) -> Vec<RecordBatch> {
-    let mut files: Vec<_> = std::fs::read_dir(folder.join(table)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries(&folder.join(table)).chain(entries(&folder.join("empty").join(table))).collect();
     files.sort();
     assert_eq!(files.len(), 3);
     let open = |file| ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap().build().unwrap();
@@ -92,7 +94,8 @@ fn rows_of(dataset: Dataset, users: &[(u128, Vec<StoredEvent>)]) -> (Prepared, R
     let batches = read(folder.path(), "data");
     assert!(batches.len() <= 1, "the users of a test are on one side");
     let batch = batches.into_iter().next().unwrap_or_else(|| {
-        let file = File::open(folder.path().join("data/train-00000-of-00001.parquet")).unwrap();
+        let path = &prepared.files.iter().find(|file| file.table == "data").unwrap().path;
+        let file = File::open(folder.path().join(path)).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         RecordBatch::new_empty(reader.schema().clone())
     });

@@ -88,8 +88,18 @@ fn nothing_private_is_in_the_files() {
 }
 
 #[test]
-fn a_split_without_users_is_a_file_with_the_schema() {
+fn a_split_without_users_is_a_file_with_the_schema_apart_from_the_others() {
+    let one = (1, vec![transaction(1, "2026-01-02T08:00:00Z", json!(1), "debit", json!("Rent"))]);
+    let (prepared, _) = write(&[one]);
+    let in_tables: Vec<_> = prepared.files.iter().filter(|file| !file.path.starts_with("empty/")).collect();
+    assert!(in_tables.iter().all(|file| file.rows == 1) && in_tables.len() == 2);
+    assert_eq!(prepared.files.len(), 6);
+
     let (prepared, folder) = write(&[]);
+    let train = prepared.files.iter().filter(|file| file.split == Split::Train);
+    assert!(
+        train.map(|file| file.path.as_str()).all(|path| path.starts_with("data/") || path.starts_with("transactions/"))
+    );
     assert_eq!(prepared.files.iter().map(|file| file.rows).sum::<u64>(), 0);
     assert_eq!(prepared.files.len(), 6);
     for file in &prepared.files {
