@@ -49,8 +49,10 @@ async fn events_of_the_queue_are_taken_in_and_what_is_none_is_quarantined() {
     for message in &messages {
         deployed.delete(&queue, message).await;
     }
-    let stored =
-        UserEventLog::new(&deployed.clients).of_type(UserId(user), &EventType::from_name("page_view")).await.unwrap();
+    let stored = UserEventLog::new(&deployed.clients)
+        .of_types(UserId(user), &[EventType::from_name("page_view")])
+        .await
+        .unwrap();
     assert_eq!(stored.len(), 1);
     let kept = Quarantine::new(&deployed.clients).list().await.unwrap();
     assert!(kept.iter().any(|kept| kept.body.contains("{broken")), "{kept:?}");

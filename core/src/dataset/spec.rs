@@ -103,7 +103,11 @@ static BUNDLED: [DatasetSpec; 4] = [
         counted_unit: "feedback entries",
         default_threshold: 500,
         preparable: true,
-        inputs: &[records("recommendation_interaction"), features("transaction_creation")],
+        inputs: &[
+            records("recommendation_interaction"),
+            features("transaction_creation"),
+            features("transaction_void"),
+        ],
         counted: Counted::Events("recommendation_interaction", Interactions::Only(COUNTED_FEEDBACK)),
         classes: &["click", "dismiss"],
         rules: &[],
@@ -116,6 +120,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         inputs: &[
             // A row is a user's transactions in summary: they are what is judged.
             records("transaction_creation"),
+            records("transaction_void"),
             Input {
                 event_type: "recommendation_interaction",
                 interactions: Interactions::Only(FEEDBACK),
@@ -132,7 +137,8 @@ static BUNDLED: [DatasetSpec; 4] = [
         counted_unit: "transactions",
         default_threshold: 1_000,
         preparable: true,
-        inputs: &[records("transaction_creation")],
+        inputs: &[records("transaction_creation"), records("transaction_void")],
+        // A void takes a row away and makes none, so it does not count.
         counted: Counted::Events("transaction_creation", Interactions::Any),
         classes: &[],
         rules: &[],
@@ -142,7 +148,7 @@ static BUNDLED: [DatasetSpec; 4] = [
         counted_unit: "goal outcomes",
         default_threshold: 50,
         preparable: true,
-        inputs: &[records("goal_modification"), features("transaction_creation")],
+        inputs: &[records("goal_modification"), features("transaction_creation"), features("transaction_void")],
         counted: Counted::Events("goal_modification", Interactions::Only(&["achieve", "fail"])),
         classes: &["achieve", "fail"],
         rules: &[],

@@ -65,6 +65,7 @@ impl fmt::Display for EventId {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     TransactionCreation,
+    TransactionVoid,
     RecommendationInteraction,
     GoalModification,
     UserSegmentUpdate,
@@ -75,8 +76,9 @@ pub enum EventType {
 
 impl EventType {
     /// The types that the crate has a word for.
-    pub const KNOWN: [EventType; 4] = [
+    pub const KNOWN: [EventType; 5] = [
         EventType::TransactionCreation,
+        EventType::TransactionVoid,
         EventType::RecommendationInteraction,
         EventType::GoalModification,
         EventType::UserSegmentUpdate,
@@ -85,6 +87,7 @@ impl EventType {
     pub fn name(&self) -> &str {
         match self {
             EventType::TransactionCreation => "transaction_creation",
+            EventType::TransactionVoid => "transaction_void",
             EventType::RecommendationInteraction => "recommendation_interaction",
             EventType::GoalModification => "goal_modification",
             EventType::UserSegmentUpdate => "user_segment_update",

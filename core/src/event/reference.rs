@@ -86,6 +86,20 @@ they came: it is deleted, version and all, as soon as its result file says that 
 quarantine in full, unless `LEARNING_KEEP_INCOMING` is set. Any other file stays, and its result says why.
 ";
 
+const CORRECTIONS: &str = "
+## Corrections of transactions
+
+- The same `transaction_id` under another `event_id`: with equal content it is the same transaction, and counts as a
+  duplicate in quality; with other content the later one takes the place of the earlier one from its `occurred_at` on.
+- A `transaction_creation` with `replaces` (also `pending_transaction_id`) takes the place of the transaction that it names.
+- A `transaction_void` takes a transaction back.
+
+Rows as of an earlier moment still count the old transaction. docs/FEATURES.md says what holds of chains, of corrections out of
+order and of unknown transactions. Every `transaction_creation` that is accepted counts towards the threshold of spending and
+the history of its user, a repeat and a correction too, since ingestion does not read what it has stored; a void counts for
+neither.
+";
+
 /// The page.
 pub fn markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -97,6 +111,7 @@ pub fn markdown() -> String {
             page.push_str(&row(schema, field));
         }
     }
+    page.push_str(CORRECTIONS);
     page
 }
 

@@ -21,8 +21,17 @@ pub struct Rule {
 pub enum Demands {
     /// In order of time, the field is its previous value plus `amount` where
     /// `direction` is `up`, minus it where it is `down`: within a hundredth
-    /// (or what the operator tolerates), and where both values are known.
-    Chain { amount: &'static str, direction: &'static str, up: &'static str, down: &'static str },
+    /// (or what the operator tolerates), and where both values are known. Records of
+    /// one instant, and of a date on which a record has `day` as its `precision`, may
+    /// come in any order that chains.
+    Chain {
+        amount: &'static str,
+        direction: &'static str,
+        up: &'static str,
+        down: &'static str,
+        precision: &'static str,
+        day: &'static str,
+    },
     /// A user has one value of the field: the most frequent one.
     OneValue,
     /// The same value of the field never stands for different content.

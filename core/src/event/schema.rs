@@ -327,17 +327,38 @@ static TRANSACTION: EventSchema = EventSchema {
         optional("location_city", NAME),
         optional("location_country", NAME),
         optional("time_precision", Kind::Vocabulary(&PRECISION_WORDS)),
+        // The transaction_id of the transaction, often a pending one, that this one takes the place of.
+        optional("replaces", Kind::Id),
+        // Another name of `replaces`, as bank feeds write it; `replaces` decides where both are there.
+        optional("pending_transaction_id", Kind::Id),
     ],
     rules: &[
         Rule {
             name: "balance_chain",
             field: "balance_after",
-            demands: Demands::Chain { amount: "amount", direction: "transaction_type", up: "credit", down: "debit" },
+            demands: Demands::Chain {
+                amount: "amount",
+                direction: "transaction_type",
+                up: "credit",
+                down: "debit",
+                precision: "time_precision",
+                day: "day",
+            },
         },
         Rule { name: "one_currency", field: "currency", demands: Demands::OneValue },
         Rule { name: "same_id_same_content", field: "transaction_id", demands: Demands::SameContent },
     ],
     class: Some("transaction_type"),
+};
+
+/// Takes a transaction back: from its time on, the transaction does not count.
+static VOID: EventSchema = EventSchema {
+    event_type: "transaction_void",
+    version: 1,
+    business_id: "transaction_id",
+    fields: &[required("transaction_id", Kind::Id, Refuse::Unpopulated), optional("reason", PROSE)],
+    rules: &[],
+    class: None,
 };
 
 static RECOMMENDATION: EventSchema = EventSchema {
@@ -414,7 +435,7 @@ static SEGMENT: EventSchema = EventSchema {
     class: Some("segment_name"),
 };
 
-static BUNDLED: [&EventSchema; 4] = [&TRANSACTION, &RECOMMENDATION, &GOAL, &SEGMENT];
+static BUNDLED: [&EventSchema; 5] = [&TRANSACTION, &RECOMMENDATION, &GOAL, &SEGMENT, &VOID];
 
 static DECLARED: OnceLock<Vec<&'static EventSchema>> = OnceLock::new();
 

@@ -2,10 +2,9 @@
 
 use std::f64::consts::PI;
 
-use chrono::Datelike;
-
 use super::fixed::Fixed;
-use super::window::{SPANS, WINDOW_DAYS, Window};
+use super::local::LocalTime;
+use super::window::{Account, SPANS, WINDOW_DAYS, Window};
 
 /// The names, in the order that is a contract with the models.
 pub const FEATURES: [&str; 35] = [
@@ -49,15 +48,17 @@ pub const FEATURES: [&str; 35] = [
 /// In the order of [`FEATURES`]; always finite.
 pub type Features = [f64; FEATURES.len()];
 
-/// The features as of the window's moment. Amounts are in the user's currency,
+/// The features as of the window's moment. Amounts are in the user's main currency,
 /// ratios without unit; docs/FEATURES.md has the definitions.
 pub fn financial(window: &Window<'_>) -> Features {
-    let held = &window.held;
+    let account = window.main_account();
+    let held = &account.held;
+    let local = window.local_time();
     let days = WINDOW_DAYS as f64;
     let spent = held.debit_sum.to_f64();
     let income = held.credit_sum.to_f64();
-    let balance = window.balance.to_f64();
-    let (daily_mean, daily_sd) = daily(window);
+    let balance = account.balance.to_f64();
+    let (daily_mean, daily_sd) = daily(account, local);
     let [
         groceries,
         dine_out,
@@ -72,7 +73,7 @@ pub fn financial(window: &Window<'_>) -> Features {
         other,
     ] = held.by_category.map(Fixed::to_f64);
     let weekday_sum = held.debit_sum.minus(held.weekend_sum);
-    let (balance_sd, stressed) = balances(window);
+    let (balance_sd, stressed) = balances(account);
     [
         balance,
         spent,
@@ -101,12 +102,12 @@ pub fn financial(window: &Window<'_>) -> Features {
         diversity(&held.debits_by_category),
         if daily_mean == 0.0 { 1.0 } else { consistency(daily_mean, daily_sd) },
         (1.0 - spent / (0.8 * income).max(1.0)).clamp(0.0, 1.0),
-        savings_consistency(window),
+        savings_consistency(account),
         (balance / (3.0 * spent).max(1.0)).clamp(0.0, 10.0),
         share(held.balances.below(0.0), held.balances.len()),
         share(held.merchants.most(), held.debits),
         share(held.cities.distinct(), held.debits),
-        1.0 + 0.2 * (2.0 * PI * f64::from(window.as_of.month()) / 12.0).sin(),
+        1.0 + 0.2 * (2.0 * PI * f64::from(local.month()) / 12.0).sin(),
         balance_sd,
         stressed,
     ]
@@ -121,11 +122,13 @@ fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Mean and sample standard deviation of the 30 daily totals, zero days included.
-fn daily(window: &Window<'_>) -> (f64, f64) {
-    let totals = || window.held.daily.iter().map(|(_, sum)| sum.to_f64());
+/// Mean and sample standard deviation of the totals of the 30 local dates that end on
+/// the moment's, zero days included.
+fn daily(account: &Account, local: LocalTime) -> (f64, f64) {
+    let dates = local.day - (WINDOW_DAYS as i32 - 1)..=local.day;
+    let totals = || account.held.daily.iter().filter(|day| dates.contains(&day.day)).map(|day| day.sum.to_f64());
     let mean = totals().sum::<f64>() / WINDOW_DAYS as f64;
-    let empty = WINDOW_DAYS as f64 - window.held.daily.len() as f64;
+    let empty = WINDOW_DAYS as f64 - totals().count() as f64;
     let squares = totals().map(|total| (total - mean).powi(2)).sum::<f64>() + empty * mean.powi(2);
     (mean, (squares / (WINDOW_DAYS - 1) as f64).sqrt())
 }
@@ -146,8 +149,8 @@ fn diversity(counts: &[usize]) -> f64 {
 }
 
 /// The share of the spans with transactions in which credits reach the debits.
-fn savings_consistency(window: &Window<'_>) -> f64 {
-    let spans: [_; SPANS] = window.spans;
+fn savings_consistency(account: &Account) -> f64 {
+    let spans: [_; SPANS] = account.spans;
     let lived = spans.iter().filter(|span| span.transactions > 0);
     let saved = lived.clone().filter(|span| span.net >= Fixed::ZERO).count();
     share(saved, lived.count())
@@ -155,13 +158,13 @@ fn savings_consistency(window: &Window<'_>) -> f64 {
 
 /// Sample standard deviation of the balances, and the share of them that are
 /// below a fifth of their mean (below 0 where that is not positive).
-fn balances(window: &Window<'_>) -> (f64, f64) {
-    let balances = &window.held.balances;
+fn balances(account: &Account) -> (f64, f64) {
+    let balances = &account.held.balances;
     if balances.is_empty() {
         return (0.0, 0.0);
     }
     let count = balances.len() as f64;
-    let mean = window.held.balance_sum.to_f64() / count;
+    let mean = account.held.balance_sum.to_f64() / count;
     let bound = if mean > 0.0 { 0.2 * mean } else { 0.0 };
     let stressed = share(balances.below(bound), balances.len());
     if balances.len() < 2 {

@@ -1,15 +1,25 @@
 //! The features once more, written from their definitions alone: everything is
 //! computed anew from the whole history, in floats. Slow, and for tests only.
 
-use chrono::{DateTime, Datelike, Days, Duration, Timelike, Utc};
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
-use super::{FEATURES, Features, Transaction};
+use chrono::{DateTime, Datelike, Days, Duration, NaiveDateTime, Timelike, Utc};
+
+use super::{Currency, FEATURES, Features, Transaction, Void, chain};
 use crate::event::category::Category;
 
-pub fn features(history: &[Transaction], as_of: DateTime<Utc>) -> Features {
+/// Of a user's transactions as they are [`arranged`].
+pub fn features(history: &[Transaction], voids: &[Void], as_of: DateTime<Utc>) -> Features {
+    let past: Vec<&Transaction> = history.iter().filter(|t| t.plausible_time && t.occurred_at <= as_of).collect();
+    let local =
+        |at: DateTime<Utc>, minutes: i16| -> NaiveDateTime { at.naive_utc() + Duration::minutes(minutes.into()) };
+    let now = local(as_of, past.last().map_or(0, |t| t.utc_offset_minutes));
+    let date_and_time = |t: &Transaction| local(t.occurred_at, t.utc_offset_minutes);
+    let known = in_main_currency(&past, &counting(&past, voids, as_of));
+
     let amount = |transaction: &Transaction| f64::try_from(transaction.amount).unwrap();
     let balance = |transaction: &Transaction| transaction.balance_after.map(|balance| f64::try_from(balance).unwrap());
-    let known: Vec<&Transaction> = history.iter().filter(|t| t.plausible_time && t.occurred_at <= as_of).collect();
     let window: Vec<&Transaction> =
         known.iter().copied().filter(|t| t.occurred_at > as_of - Duration::days(30)).collect();
     let debits: Vec<&Transaction> = window.iter().copied().filter(|t| !t.credit).collect();
@@ -22,8 +32,8 @@ pub fn features(history: &[Transaction], as_of: DateTime<Utc>) -> Features {
 
     let daily: Vec<f64> = (0..30)
         .map(|back| {
-            let date = as_of.date_naive().checked_sub_days(Days::new(back)).unwrap();
-            sum(&|t| t.occurred_at.date_naive() == date)
+            let date = now.date().checked_sub_days(Days::new(back)).unwrap();
+            sum(&|t| date_and_time(t).date() == date)
         })
         .collect();
     let timed: Vec<&Transaction> = debits.iter().copied().filter(|t| t.time_of_day_known).collect();
@@ -53,10 +63,10 @@ pub fn features(history: &[Transaction], as_of: DateTime<Utc>) -> Features {
         or_zero(balances.iter().filter(|balance| of(**balance)).count() as f64, balances.len() as f64)
     };
     let balance_mean = mean(&balances);
-    let most_at = |of: &dyn Fn(&Transaction) -> Option<u64>| {
+    let most_at = |of: &dyn Fn(&Transaction) -> Option<NonZeroU64>| {
         debits.iter().map(|t| debits.iter().filter(|u| of(t).is_some() && of(t) == of(u)).count()).max().unwrap_or(0)
     };
-    let mut cities: Vec<u64> = debits.iter().filter_map(|t| t.city).collect();
+    let mut cities: Vec<NonZeroU64> = debits.iter().filter_map(|t| t.city).collect();
     cities.sort_unstable();
     cities.dedup();
 
@@ -64,10 +74,10 @@ pub fn features(history: &[Transaction], as_of: DateTime<Utc>) -> Features {
     all.extend(Category::ALL.map(|category| sum(&|t| t.category == category)));
     all.push(((c - d) / c.max(1.0)).clamp(-1.0, 1.0));
     all.push(d / 30.0);
-    all.push(or_zero(sum(&|t| t.occurred_at.weekday().number_from_monday() <= 5), d));
-    all.push(or_zero(sum(&|t| t.occurred_at.weekday().number_from_monday() >= 6), d));
-    all.push(or_zero(sum(&|t| t.time_of_day_known && t.occurred_at.hour() < 12), timed_sum));
-    all.push(or_zero(sum(&|t| t.time_of_day_known && t.occurred_at.hour() >= 18), timed_sum));
+    all.push(or_zero(sum(&|t| date_and_time(t).weekday().number_from_monday() <= 5), d));
+    all.push(or_zero(sum(&|t| date_and_time(t).weekday().number_from_monday() >= 6), d));
+    all.push(or_zero(sum(&|t| t.time_of_day_known && date_and_time(t).hour() < 12), timed_sum));
+    all.push(or_zero(sum(&|t| t.time_of_day_known && date_and_time(t).hour() >= 18), timed_sum));
     all.push(sd(&daily));
     all.push(or_zero(large as f64, count));
     all.push(or_zero(hasty as f64, timed.len() as f64));
@@ -79,11 +89,80 @@ pub fn features(history: &[Transaction], as_of: DateTime<Utc>) -> Features {
     all.push(of_balances(&|balance| balance < 0.0));
     all.push(or_zero(most_at(&|t| t.merchant) as f64, count));
     all.push(or_zero(cities.len() as f64, count));
-    all.push(1.0 + 0.2 * (std::f64::consts::TAU * f64::from(as_of.month()) / 12.0).sin());
+    all.push(1.0 + 0.2 * (std::f64::consts::TAU * f64::from(now.month()) / 12.0).sin());
     all.push(sd(&balances));
     all.push(of_balances(&|balance| balance < if balance_mean > 0.0 { 0.2 * balance_mean } else { 0.0 }));
     assert_eq!(all.len(), FEATURES.len());
     all.try_into().unwrap()
+}
+
+/// Which of the past transactions count as of a moment: nothing that has happened by
+/// then corrects them.
+fn counting(past: &[&Transaction], voids: &[Void], as_of: DateTime<Utc>) -> Vec<bool> {
+    counting_of(past.iter().copied(), past, voids, as_of)
+}
+
+fn counting_of<'a>(
+    of: impl IntoIterator<Item = &'a Transaction>,
+    past: &[&Transaction],
+    voids: &[Void],
+    as_of: DateTime<Utc>,
+) -> Vec<bool> {
+    let is_corrected = |t: &Transaction| {
+        let Some(own) = t.transaction else { return false };
+        let voided = voids
+            .iter()
+            .any(|void| void.plausible_time && void.transaction == own && void.at <= as_of.timestamp_micros());
+        let order = |t: &Transaction| (t.occurred_at, t.ingested_at, t.id);
+        let replaced = past.iter().any(|other| match other.transaction == Some(own) {
+            true => order(other) > order(t),
+            false => other.replaces == Some(own),
+        });
+        voided || replaced
+    };
+    of.into_iter().map(|t| !is_corrected(t)).collect()
+}
+
+/// The counting transactions in the currency that most of them are in.
+fn in_main_currency<'a>(past: &[&'a Transaction], counting: &[bool]) -> Vec<&'a Transaction> {
+    let currency_at = |index: usize| -> Option<Currency> {
+        let before = past[..=index].iter().rev().find_map(|t| t.currency);
+        before.or_else(|| past.iter().find_map(|t| t.currency))
+    };
+    let mut counts = BTreeMap::new();
+    for index in (0..past.len()).filter(|index| counting[*index]) {
+        *counts.entry(currency_at(index)).or_insert(0) += 1;
+    }
+    let most = counts.values().max().copied();
+    let main = counts.iter().find(|(_, count)| Some(**count) == most).map(|(currency, _)| *currency);
+    let own = |index: &usize| counting[*index] && Some(currency_at(*index)) == main;
+    (0..past.len()).filter(own).map(|index| past[index]).collect()
+}
+
+/// A user's transactions, given in order of time, then event id: those of each instant
+/// in the order in which the balances of those that count at that instant chain.
+pub fn arranged(history: &[Transaction], voids: &[Void]) -> Vec<Transaction> {
+    let mut arranged = Vec::new();
+    let mut before = None;
+    for instant in history.chunk_by(|one, next| one.occurred_at == next.occurred_at) {
+        let at = instant[0].occurred_at;
+        let past: Vec<_> = history.iter().filter(|t| t.plausible_time && t.occurred_at <= at).collect();
+        let counts = counting_of(instant, &past, voids, at);
+        let signed = |t: &Transaction| if t.credit { t.amount } else { -t.amount };
+        let step = |(t, counts): (&Transaction, &bool)| match *counts && t.plausible_time {
+            true => chain::Step { change: Some(signed(t)), after: t.balance_after },
+            false => chain::Step::default(),
+        };
+        let steps: Vec<_> = instant.iter().zip(&counts).map(step).collect();
+        let is_chained = steps.iter().filter(|step| step.after.is_some()).count() > 1;
+        let order = match is_chained {
+            true => chain::order(before, &steps, rust_decimal::Decimal::new(1, 2)),
+            false => (0..instant.len()).collect(),
+        };
+        before = order.iter().rev().find_map(|index| steps[*index].after).or(before);
+        arranged.extend(order.into_iter().map(|index| instant[index].clone()));
+    }
+    arranged
 }
 
 fn mean(values: &[f64]) -> f64 {

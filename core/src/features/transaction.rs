@@ -1,5 +1,7 @@
 //! A transaction, as far as features and prepared rows need it.
 
+use std::num::NonZeroU64;
+
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use rust_decimal::Decimal;
@@ -7,19 +9,31 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::correction::TransactionKey;
+use super::currency::Currency;
+use super::local::LocalTime;
 use crate::event::category::Category;
+use crate::event::cell::Cell;
 use crate::event::line::Line;
+use crate::event::number::canonical;
 use crate::event::reading::Readings;
 use crate::event::schema::decimal;
 use crate::event::{Event, EventId, EventType, StoredEvent, TimeBounds};
 
-/// Free text is not in it: merchants and places are hashes, to be counted and
-/// compared, and they reach no row.
+/// Free text and ids are not in it: transaction ids, merchants and places are hashes,
+/// to be counted and compared, and they reach no row. A user's transactions are what a
+/// preparation holds in memory, so its size matters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transaction {
     #[serde(with = "micros")]
     pub occurred_at: DateTime<Utc>,
     pub id: EventId,
+    /// Microseconds since 1970.
+    pub ingested_at: i64,
+    /// What its transaction_id hashes to; `None` where it has none.
+    pub transaction: Option<TransactionKey>,
+    /// The transaction that this one takes the place of.
+    pub replaces: Option<TransactionKey>,
     #[serde(with = "decimal_bytes")]
     pub amount: Decimal,
     pub credit: bool,
@@ -27,9 +41,11 @@ pub struct Transaction {
     pub category_given: CategoryGiven,
     #[serde(with = "decimal_bytes::option")]
     pub balance_after: Option<Decimal>,
-    pub currency: Option<CompactString>,
-    pub merchant: Option<u64>,
-    pub city: Option<u64>,
+    pub currency: Option<Currency>,
+    pub merchant: Option<NonZeroU64>,
+    pub city: Option<NonZeroU64>,
+    /// The sender's offset from UTC, in minutes; 0 where it is not known.
+    pub utc_offset_minutes: i16,
     /// Whether the time of day means anything.
     pub time_of_day_known: bool,
     /// See [`TimeBounds`]. Transactions with another time are in no feature.
@@ -54,6 +70,10 @@ pub struct Unreadable(pub &'static str);
 /// What is read of a transaction's `data`; texts without blanks around them.
 #[derive(Default)]
 struct Data<'a> {
+    transaction: Option<TransactionKey>,
+    replaces: Option<TransactionKey>,
+    /// Another name of `replaces`, which decides where both are given.
+    pending: Option<TransactionKey>,
     amount: Option<Decimal>,
     transaction_type: Option<&'a str>,
     category: Option<&'a str>,
@@ -65,10 +85,22 @@ struct Data<'a> {
     time_precision: Option<&'a str>,
 }
 
+/// What is read of an event beside its `data`.
+struct Envelope {
+    id: EventId,
+    occurred_at: DateTime<Utc>,
+    utc_offset_minutes: Option<i16>,
+    ingested_at: DateTime<Utc>,
+    plausible_time: bool,
+}
+
 impl<'a> Data<'a> {
     fn of_map(data: &'a Map<String, Value>) -> Self {
         let text = |field: &str| data.get(field).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
         Self {
+            transaction: key(data.get("transaction_id")),
+            replaces: key(data.get("replaces")),
+            pending: key(data.get("pending_transaction_id")),
             amount: data.get("amount").and_then(decimal),
             transaction_type: text("transaction_type"),
             category: text("category"),
@@ -85,6 +117,9 @@ impl<'a> Data<'a> {
         let mut data = Self::default();
         for (field, reading) in readings.schema.fields.iter().zip(&readings.fields) {
             match field.name {
+                "transaction_id" => data.transaction = key_of(&reading.cell),
+                "replaces" => data.replaces = key_of(&reading.cell),
+                "pending_transaction_id" => data.pending = key_of(&reading.cell),
                 "amount" => data.amount = reading.number,
                 "transaction_type" => data.transaction_type = reading.trimmed(),
                 "category" => data.category = reading.trimmed(),
@@ -108,23 +143,39 @@ impl Transaction {
     /// Where amount or direction cannot be read.
     pub fn read(stored: &StoredEvent, times: TimeBounds) -> Result<Self, Unreadable> {
         let Event { id, occurred_at, data, .. } = &stored.event;
-        Self::of(*id, *occurred_at, stored.has_plausible_time(times), &Data::of_map(data))
+        let envelope = Envelope {
+            id: *id,
+            occurred_at: *occurred_at,
+            utc_offset_minutes: stored.event.utc_offset_minutes,
+            ingested_at: stored.ingested_at,
+            plausible_time: stored.has_plausible_time(times),
+        };
+        Self::of(envelope, &Data::of_map(data))
     }
 
-    /// Reads an event of type `transaction_creation` in place, which is taken in as of `now`.
+    /// Reads an event of type `transaction_creation` in place, which is ingested as of `now`.
     ///
     /// # Errors
     /// See [`Transaction::read`].
     pub fn of_line(line: &Line<'_>, now: DateTime<Utc>, times: TimeBounds) -> Result<Self, Unreadable> {
-        let plausible = times.is_plausible(line.occurred_at, now);
-        Self::of(line.id, line.occurred_at, plausible, &Data::of_readings(&line.data))
+        let envelope = Envelope {
+            id: line.id,
+            occurred_at: line.occurred_at,
+            utc_offset_minutes: line.utc_offset_minutes,
+            ingested_at: now,
+            plausible_time: times.is_plausible(line.occurred_at, now),
+        };
+        Self::of(envelope, &Data::of_readings(&line.data))
     }
 
-    fn of(id: EventId, occurred_at: DateTime<Utc>, plausible_time: bool, data: &Data<'_>) -> Result<Self, Unreadable> {
+    fn of(envelope: Envelope, data: &Data<'_>) -> Result<Self, Unreadable> {
         let category = data.category.and_then(Category::from_name);
         Ok(Self {
-            occurred_at,
-            id,
+            occurred_at: envelope.occurred_at,
+            id: envelope.id,
+            ingested_at: envelope.ingested_at.timestamp_micros(),
+            transaction: data.transaction,
+            replaces: data.replaces.or(data.pending),
             amount: data.amount.ok_or(Unreadable("amount"))?,
             credit: match data.transaction_type {
                 Some("credit") => true,
@@ -138,16 +189,16 @@ impl Transaction {
                 (Some(_), Some(_)) => CategoryGiven::Known,
             },
             balance_after: data.balance_after,
-            currency: data.currency.map(CompactString::from),
-            merchant: data.merchant_name.map(folded).or_else(|| data.description.map(stem)).map(hash),
-            city: data.location_city.map(folded).map(hash),
+            currency: data.currency.and_then(Currency::from_name),
+            merchant: data.merchant_name.map(folded).or_else(|| data.description.map(stem)).map(|name| hash(&name)),
+            city: data.location_city.map(folded).map(|name| hash(&name)),
             time_of_day_known: data.time_precision != Some("day"),
-            plausible_time,
+            utc_offset_minutes: envelope.utc_offset_minutes.unwrap_or_default(),
+            plausible_time: envelope.plausible_time,
         })
     }
 
-    /// Reads the transactions among a user's events, and orders them by time, then
-    /// event id.
+    /// Reads the transactions among a user's events, in the order that they have.
     ///
     /// # Errors
     /// See [`Transaction::read`].
@@ -156,14 +207,24 @@ impl Transaction {
         times: TimeBounds,
     ) -> Result<Vec<Self>, Unreadable> {
         let of_type = events.into_iter().filter(|stored| stored.event.event_type == EventType::TransactionCreation);
-        let mut transactions =
-            of_type.map(|stored| Self::read(stored, times)).collect::<Result<Vec<_>, Unreadable>>()?;
-        transactions.sort_unstable_by_key(Self::order);
-        Ok(transactions)
+        of_type.map(|stored| Self::read(stored, times)).collect()
     }
 
     pub fn order(&self) -> (DateTime<Utc>, EventId) {
         (self.occurred_at, self.id)
+    }
+
+    /// When it happened, on the sender's clock.
+    pub fn local_time(&self) -> LocalTime {
+        LocalTime::of(self.occurred_at, self.utc_offset_minutes)
+    }
+
+    /// Whether another transaction says the same of the same moment, as far as
+    /// anything of it is kept.
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        let ids = |of: &Self| (of.id, of.ingested_at);
+        let (id, ingested_at) = ids(self);
+        Self { id, ingested_at, ..other.clone() } == *self
     }
 }
 
@@ -193,9 +254,23 @@ fn stem(description: &str) -> CompactString {
     if stem.is_empty() { name } else { stem.into() }
 }
 
+/// What an id hashes to: a number and a text that spell the same id are one; `None`
+/// for what is no id.
+pub(super) fn key(id: Option<&Value>) -> Option<TransactionKey> {
+    key_of(&Cell::from(id))
+}
+
+fn key_of(id: &Cell<'_>) -> Option<TransactionKey> {
+    match id {
+        Cell::Number(number) => Some(hash(&canonical(number))),
+        Cell::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(hash),
+        _ => None,
+    }
+}
+
 /// Without a random key: the parts of one preparation must agree.
-fn hash(name: CompactString) -> u64 {
-    xxh3_64(name.as_bytes())
+fn hash(name: &str) -> NonZeroU64 {
+    NonZeroU64::new(xxh3_64(name.as_bytes())).unwrap_or(NonZeroU64::MIN)
 }
 
 mod micros {

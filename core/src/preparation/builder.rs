@@ -272,7 +272,8 @@ impl Builder {
         }
         let mut checks = Checks::default();
         for user in users {
-            let user = user?;
+            let mut user = user?;
+            let ledger = user.take_ledger();
             checks.begin(user.subject, user.split)?;
             let mut out = Out {
                 tables: &mut tables,
@@ -281,7 +282,7 @@ impl Builder {
                 cut: self.tallies.cut,
                 checks: &mut checks,
             };
-            rows.add_user(&user, &mut out)?;
+            rows.add_user(&user, &ledger, &mut out)?;
         }
         let mut files = Vec::new();
         let mut profiles = Vec::new();

@@ -13,7 +13,7 @@ use crate::dataset::settings::PseudonymKey;
 use crate::event::number::{self, nearest_float};
 use crate::event::schema::decimal;
 use crate::event::{EventId, EventType, StoredEvent, TimeBounds, UserId};
-use crate::features::{Transaction, Unreadable};
+use crate::features::{Ledger, Transaction, Unreadable, Void};
 
 /// A user, whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,7 @@ pub struct User {
     pub split: Split,
     /// In order of time, then event id.
     pub transactions: Vec<Transaction>,
+    pub voids: Vec<Void>,
     /// Events of other types, in the same order.
     pub reports: Vec<Report>,
 }
@@ -46,7 +47,7 @@ impl User {
     /// Without any event.
     pub fn new(key: &PseudonymKey, user: UserId) -> Self {
         let (subject, split) = (subject(key, user), Split::of(key, user));
-        Self { subject, split, transactions: Vec::new(), reports: Vec::new() }
+        Self { subject, split, transactions: Vec::new(), voids: Vec::new(), reports: Vec::new() }
     }
 
     /// # Errors
@@ -75,6 +76,10 @@ impl User {
         if stored.event.event_type == EventType::TransactionCreation {
             return Ok(self.push(Transaction::read(stored, times)?));
         }
+        if let Some(void) = Void::read(stored, times) {
+            self.voids.push(void);
+            return Ok(size_of::<Void>());
+        }
         let Some(report) = Report::read(stored, times, reads) else { return Ok(0) };
         let bytes = report.weight();
         self.reports.push(report);
@@ -92,29 +97,43 @@ impl User {
     /// Takes in other events of the same user; [`User::order`] must follow.
     pub fn append(&mut self, mut other: Self) {
         self.transactions.append(&mut other.transactions);
+        self.voids.append(&mut other.voids);
         self.reports.append(&mut other.reports);
     }
 
     pub fn order(&mut self) {
         self.transactions.sort_unstable_by_key(Transaction::order);
+        self.voids.sort_unstable();
         self.reports.sort_unstable_by_key(|report| (report.micros, report.id));
     }
 
     /// About what the user takes in memory, in bytes.
     pub fn weight(&self) -> usize {
         let reports: usize = self.reports.iter().map(Report::weight).sum();
-        size_of::<Self>() + self.transactions.len() * (size_of::<Transaction>() + 8) + reports
+        let voids = self.voids.len() * size_of::<Void>();
+        size_of::<Self>() + self.transactions.len() * (size_of::<Transaction>() + 8) + voids + reports
     }
 
     pub fn events(&self) -> u64 {
-        (self.transactions.len() + self.reports.len()) as u64
+        (self.transactions.len() + self.voids.len() + self.reports.len()) as u64
     }
 
     /// The latest believable time of all events.
     pub fn latest(&self) -> Option<DateTime<Utc>> {
         let transactions = self.transactions.iter().rev().find(|transaction| transaction.plausible_time);
+        let voids = self.voids.iter().rev().find(|void| void.plausible_time);
         let reports = self.reports.iter().rev().find(|report| report.plausible_time);
-        transactions.map(|transaction| transaction.occurred_at).max(reports.map(Report::occurred_at))
+        let times = [
+            transactions.map(|transaction| transaction.occurred_at),
+            voids.map(Void::occurred_at),
+            reports.map(Report::occurred_at),
+        ];
+        times.into_iter().flatten().max()
+    }
+
+    /// Takes the transactions out, with their corrections applied.
+    pub fn take_ledger(&mut self) -> Ledger {
+        Ledger::new(std::mem::take(&mut self.transactions), &self.voids)
     }
 }
 

@@ -80,12 +80,14 @@ impl Compiled {
         let compile = |(only, rule): (Option<Dataset>, &'static Rule)| {
             let field = place(rule.field);
             let checker: Box<dyn Checker> = match rule.demands {
-                Demands::Chain { amount, direction, up, down } => Box::new(chain::Chain {
+                Demands::Chain { amount, direction, up, down, precision, day } => Box::new(chain::Chain {
                     balance: field,
                     amount: place(amount),
                     direction: place(direction),
                     up,
                     down,
+                    precision: place(precision),
+                    day,
                 }),
                 Demands::OneValue => Box::new(one_value::OneValue { field }),
                 Demands::SameContent => Box::new(same_content::SameContent { field }),

@@ -13,6 +13,7 @@ use crate::event::line::Line;
 use crate::event::reading::{Reading, Readings};
 use crate::event::schema::{EventSchema, declared, place_of};
 use crate::event::{Event, EventId, StoredEvent, UserId};
+use crate::features::LocalTime;
 
 /// One record, its values borrowed from wherever they lie.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub struct Record<'a> {
     pub id: EventId,
     pub user: UserId,
     pub occurred_at: DateTime<Utc>,
+    pub utc_offset_minutes: Option<i16>,
     pub ingested_at: DateTime<Utc>,
     /// Its type's place among the declared ones.
     pub place: usize,
@@ -43,13 +45,19 @@ impl<'a> Record<'a> {
 
     /// An event that was read in place, as a record.
     pub fn of_line(line: Line<'a>, ingested_at: DateTime<Utc>) -> Self {
-        let Line { id, user, occurred_at, data: Readings { place, schema, fields, others, .. }, .. } = line;
-        Self { id, user, occurred_at, ingested_at, place, schema, fields, others }
+        let Line { id, user, occurred_at, utc_offset_minutes, data, .. } = line;
+        let Readings { place, schema, fields, others, .. } = data;
+        Self { id, user, occurred_at, utc_offset_minutes, ingested_at, place, schema, fields, others }
     }
 
     /// The text of a declared field.
     pub fn text(&self, field: &str) -> Option<&str> {
         self.fields[self.schema.place(field)?].cell.text()
+    }
+
+    /// The date on the sender's calendar, in days since 1970-01-01.
+    pub fn local_day(&self) -> i32 {
+        LocalTime::of(self.occurred_at, self.utc_offset_minutes.unwrap_or_default()).day
     }
 
     /// Which record it is, where it serves as an example.

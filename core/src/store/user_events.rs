@@ -20,25 +20,27 @@ impl UserEventLog {
         Self { client: clients.dynamodb.clone(), table: clients.resources.events_table.clone() }
     }
 
-    /// A user's events of one type, ordered by event id; none for a user that nobody reported on.
+    /// A user's events of some types, ordered by event id; none for a user that nobody reported on.
     ///
     /// # Errors
     /// Whatever the service says; an item that is no event.
-    pub async fn of_type(&self, user: UserId, event_type: &EventType) -> Result<Vec<StoredEvent>> {
-        let mut pages = self
+    pub async fn of_types(&self, user: UserId, event_types: &[EventType]) -> Result<Vec<StoredEvent>> {
+        let names: Vec<String> = (0..event_types.len()).map(|place| format!(":type{place}")).collect();
+        let mut query = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("#user = :user")
-            .filter_expression("#type = :type")
+            .filter_expression(format!("#type IN ({})", names.join(", ")))
             .expression_attribute_names("#user", USER_ID)
             .expression_attribute_names("#type", "type")
             .expression_attribute_values(":user", string(user.to_string()))
-            .expression_attribute_values(":type", string(event_type.name()))
             .consistent_read(true)
-            .limit(MOST_EVALUATED)
-            .into_paginator()
-            .send();
+            .limit(MOST_EVALUATED);
+        for (name, event_type) in names.into_iter().zip(event_types) {
+            query = query.expression_attribute_values(name, string(event_type.name()));
+        }
+        let mut pages = query.into_paginator().send();
         let mut events = Vec::new();
         while let Some(page) = pages.next().await {
             for item in page.context("could not read a user's events")?.items() {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::dataset::settings::Settings;
 use crate::event::{EventType, UserId};
-use crate::features::{Features, Transaction, Window, financial};
+use crate::features::{Features, Ledger, Transaction, Void, Window, financial};
 use crate::store::{Clients, UserEventLog};
 
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct ServeFeatures {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Served {
     pub features: Features,
-    /// Transactions at or before the moment, of which the features are made.
+    /// Transactions that count as of the moment.
     pub transactions: usize,
 }
 
@@ -39,17 +39,19 @@ impl ServeFeatures {
         as_of: DateTime<Utc>,
         known_at: Option<DateTime<Utc>>,
     ) -> Result<Option<Served>> {
-        let mut events = self.log.of_type(user, &EventType::TransactionCreation).await?;
-        if events.is_empty() {
+        let types = [EventType::TransactionCreation, EventType::TransactionVoid];
+        let mut events = self.log.of_types(user, &types).await?;
+        if events.iter().all(|stored| stored.event.event_type != EventType::TransactionCreation) {
             return Ok(None);
         }
         if let Some(known_at) = known_at {
             events.retain(|stored| stored.ingested_at <= known_at);
         }
-        let transactions = Transaction::of_user(&events, self.settings.limits.times)?;
-        let mut window = Window::new(&transactions);
+        let times = self.settings.limits.times;
+        let voids: Vec<Void> = events.iter().filter_map(|stored| Void::read(stored, times)).collect();
+        let ledger = Ledger::new(Transaction::of_user(&events, times)?, &voids);
+        let mut window = Window::new(&ledger);
         window.advance(as_of);
-        let counted = transactions.iter().filter(|one| one.plausible_time && one.occurred_at <= as_of).count();
-        Ok(Some(Served { features: financial(&window), transactions: counted }))
+        Ok(Some(Served { features: financial(&window), transactions: window.counted() }))
     }
 }

@@ -15,8 +15,8 @@ pub fn description(dataset: Dataset) -> &'static str {
              cut, feedback on recommendations, and the user's segment where it is known. For clustering."
         }
         Dataset::SPENDING => {
-            "Daily spending of each user on a gap-free calendar, in total and by category, and the transactions that \
-             it is made of. For forecasting."
+            "Daily spending of each user on a gap-free calendar of local days, in total and by category, in the \
+             user's main currency, and all transactions that count in the end. For forecasting."
         }
         Dataset::GOAL => {
             "One row for each moment at which a savings goal was created or updated: what was known then of the goal \

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::{DatasetRows, Out, Reads, nullable, required, singles, time};
 use crate::dataset::settings::PseudonymKey;
 use crate::event::schema::GOAL_INTERACTIONS;
-use crate::features::{FEATURES, GOAL_FEATURES, GoalStanding, Window, financial, goal};
+use crate::features::{FEATURES, GOAL_FEATURES, GoalStanding, Ledger, Window, financial, goal};
 use crate::preparation::PreparationError;
 use crate::preparation::pseudonym::pseudonym;
 use crate::preparation::table::Table;
@@ -190,7 +190,7 @@ impl DatasetRows for GoalRows {
         "label"
     }
 
-    fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
+    fn add_user(&mut self, user: &User, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), PreparationError> {
         let goals = self.goals(&user.reports);
         self.users += u64::from(!goals.is_empty());
         self.goals += goals.len() as u64;
@@ -202,7 +202,7 @@ impl DatasetRows for GoalRows {
         moments.sort_by(|a, b| (a.at, &names[a.goal]).cmp(&(b.at, &names[b.goal])));
 
         let subject = user.subject.to_string();
-        let mut window = Window::new(&user.transactions);
+        let mut window = Window::new(ledger);
         for Moment { at, goal: place, standing, end } in moments {
             window.advance(at);
             out.certify_features(at, window.latest())?;

@@ -17,6 +17,7 @@ use super::user::User;
 use super::{PreparationError, Split};
 use crate::dataset::Dataset;
 use crate::dataset::settings::{PseudonymKey, Settings};
+use crate::features::Ledger;
 
 /// Which fields of which event types rows may be made from, beside transactions.
 /// Nothing else of an event is even seen: free text, places and context stay out.
@@ -32,11 +33,12 @@ pub trait DatasetRows: Send {
     /// The column of `data/` that a model learns to predict, or is rewarded by.
     fn target(&self) -> &'static str;
 
-    /// Writes the rows of one user. Users come in order of subject, each once.
+    /// Writes the rows of one user, whose transactions are in `ledger`. Users come in
+    /// order of subject, each once.
     ///
     /// # Errors
     /// Whatever writing says; a row that would leak.
-    fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError>;
+    fn add_user(&mut self, user: &User, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), PreparationError>;
 
     /// What the manifest and the API tell of the rows, when all users have been added.
     fn statistics(&self) -> Map<String, Value>;

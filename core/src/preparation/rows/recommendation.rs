@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DatasetRows, Out, Reads, nullable, required, singles, time};
 use crate::dataset::settings::{PseudonymKey, Rewards};
-use crate::features::{FEATURES, Window, financial};
+use crate::features::{FEATURES, Ledger, Window, financial};
 use crate::preparation::PreparationError;
 use crate::preparation::pseudonym::pseudonym;
 use crate::preparation::table::Table;
@@ -202,12 +202,12 @@ impl DatasetRows for RecommendationRows {
         "reward"
     }
 
-    fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
+    fn add_user(&mut self, user: &User, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), PreparationError> {
         let Some(cut) = out.cut() else { return Ok(()) };
         let decisions = self.decisions(&user.reports);
         self.users += u64::from(!decisions.is_empty());
         let subject = user.subject.to_string();
-        let mut window = Window::new(&user.transactions);
+        let mut window = Window::new(ledger);
         let mut observe = |at: DateTime<Utc>, out: &mut Out<'_>| {
             window.advance(at);
             out.certify_features(at, window.latest())?;

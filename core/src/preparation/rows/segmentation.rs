@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DatasetRows, Out, Reads, nullable, required, singles, time};
 use crate::dataset::history::{History, Sufficiency};
-use crate::features::{FEATURES, Window, financial};
+use crate::features::{FEATURES, Ledger, Window, financial};
 use crate::preparation::PreparationError;
 use crate::preparation::table::Table;
 use crate::preparation::user::User;
@@ -84,15 +84,15 @@ impl DatasetRows for SegmentationRows {
         "segment_name"
     }
 
-    fn add_user(&mut self, user: &User, out: &mut Out<'_>) -> Result<(), PreparationError> {
+    fn add_user(&mut self, user: &User, ledger: &Ledger, out: &mut Out<'_>) -> Result<(), PreparationError> {
         let Some(cut) = out.cut() else { return Ok(()) };
-        let believed = user.transactions.iter().filter(|transaction| transaction.plausible_time);
+        let believed = ledger.remaining().filter(|transaction| transaction.plausible_time);
         let history = History::of(believed.clone().map(|transaction| transaction.occurred_at));
         if !history.is_some_and(|history| history.suffices(&self.sufficiency)) {
             self.insufficient += u64::from(history.is_some());
             return Ok(());
         }
-        let mut window = Window::new(&user.transactions);
+        let mut window = Window::new(ledger);
         window.advance(cut);
         out.certify_features(cut, window.latest())?;
         let feedback = Feedback::of(user);
