@@ -167,6 +167,12 @@ pub struct FieldReport {
     pub zeros: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub negatives: Option<u64>,
+    /// Of a category: values that the mapping table does not list, which are trained on as `other`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmapped: Option<u64>,
+    /// Unmapped ÷ populated values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmapped_share: Option<f64>,
     /// Texts with blanks around them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub padded: Option<u64>,

@@ -10,6 +10,7 @@
 //! keeps values, 8 bytes a numeric value, because 3-sigma needs a second look.
 
 mod anomaly;
+mod categories;
 mod completeness;
 mod consistency;
 mod content;

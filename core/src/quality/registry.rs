@@ -41,6 +41,7 @@ metrics! {
     anomalies: super::anomaly::Anomalies,
     duplicates: super::duplicate::Duplicates,
     sentinels: super::sentinel::Sentinels,
+    categories: super::categories::Categories,
     profile: super::profile::Profile,
     population: super::population::Population,
 }

@@ -1,3 +1,4 @@
+mod corrections;
 mod datasets;
 mod faults;
 mod laws;

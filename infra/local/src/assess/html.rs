@@ -5,8 +5,8 @@ use learning_core::dataset::settings::Settings;
 use learning_core::quality::{FieldReport, Judgement};
 
 use super::judge::Findings;
-use super::plot;
 use super::table::{lines, subject};
+use super::{plot, table};
 use crate::report::{grouped, short};
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}\
@@ -68,7 +68,7 @@ fn section(dataset: Dataset, judgement: &Judgement, settings: &Settings) -> Stri
         grouped(metrics.duplicate_count),
         grouped(metrics.missing_values_count),
         plot::bars(&scores),
-        sentinels(judgement)
+        unmapped(judgement) + &sentinels(judgement)
     )
 }
 
@@ -131,6 +131,18 @@ fn row(name: &str, field: &FieldReport) -> String {
         count(field.anomalies),
         count(field.robust_anomalies)
     )
+}
+
+fn unmapped(judgement: &Judgement) -> String {
+    let line = |(name, count, share)| {
+        format!(
+            "<p>{} of the values of {} ({:.1} %) are not in the category table and are trained on as other.</p>",
+            grouped(count),
+            escaped(name),
+            100.0 * share
+        )
+    };
+    table::unmapped(judgement).map(line).collect()
 }
 
 fn sentinels(judgement: &Judgement) -> String {

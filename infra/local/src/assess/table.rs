@@ -75,12 +75,28 @@ pub fn one(dataset: &str, judgement: &Judgement, gate: f64) -> String {
         let padded = field.padded.map(grouped).unwrap_or_default();
         text.push_str(&format!("Has blanks around it: {name}: {padded} values\n"));
     }
+    for (name, unmapped, share) in unmapped(judgement) {
+        text.push_str(&format!(
+            "Not in the category table, trained on as other: {name}: {} values ({:.1} %)\n",
+            grouped(unmapped),
+            100.0 * share
+        ));
+    }
     for (path, counts) in &judgement.sentinels {
         let counts: Vec<String> =
             counts.iter().map(|(value, count)| format!("{} × {value:?}", grouped(*count))).collect();
         text.push_str(&format!("Stands for nothing, yet counts as populated: {path}: {}\n", counts.join(", ")));
     }
     text
+}
+
+/// Fields with categories that the mapping table does not list: their name, how many
+/// and which share of the populated values.
+pub fn unmapped(judgement: &Judgement) -> impl Iterator<Item = (&str, u64, f64)> {
+    judgement.fields.iter().filter_map(|(name, field)| {
+        let count = field.unmapped.filter(|count| *count > 0)?;
+        Some((name.as_str(), count, field.unmapped_share?))
+    })
 }
 
 fn losses(judgement: &Judgement) -> Table {
