@@ -31,7 +31,7 @@ fn lines() -> Vec<String> {
     (0..20_000)
         .map(|number| {
             json!({
-                "event_id": Uuid::from_u128(number), "user_id": Uuid::from_u128(number % 100),
+                "event_id": Uuid::from_u128(number + 1), "user_id": Uuid::from_u128(number % 100 + 1),
                 "event_type": "transaction_creation", "occurred_at": "2026-01-31T10:00:00Z",
                 "data": {"transaction_id": number.to_string(), "amount": 12.5, "transaction_type": "debit",
                          "category": "Groceries", "merchant_name": "Corner shop", "currency": "GBP"},

@@ -74,9 +74,9 @@ async fn fill(ingest: &Ingest, from: u64, to: u64) -> Result<()> {
 }
 
 fn transaction(number: u64) -> Value {
-    let time = chrono::DateTime::UNIX_EPOCH + chrono::Duration::minutes(number as i64);
+    let time = chrono::DateTime::UNIX_EPOCH + chrono::Duration::days(18_000) + chrono::Duration::minutes(number as i64);
     json!({
-        "event_id": Uuid::from_u128(u128::from(number)),
+        "event_id": Uuid::from_u128(u128::from(number) + 1),
         "user_id": Uuid::from_u128(u128::from(number / BATCH % 1_000) + 1),
         "event_type": "transaction_creation",
         "occurred_at": time,

@@ -213,7 +213,7 @@ impl Hostile {
     }
 
     async fn other_users_data(&mut self, load: &Load) {
-        let mine = Uuid::from_u128(u128::MAX);
+        let mine = Uuid::from_u128(u128::MAX - 1);
         let token = self.token(&Scope::ALL, Some(mine));
         let theirs = load.user(0);
         let foreign = load.event(load.events + 1).to_string();

@@ -13,6 +13,7 @@ mod health;
 mod incoming;
 mod ingestion;
 mod kill;
+mod meaning;
 // It can do more than is asked of it here.
 #[allow(dead_code)]
 #[path = "../proof/meter.rs"]
