@@ -73,7 +73,8 @@ fn an_event_on_the_whole_core_path(bencher: Bencher<'_, '_>) {
     each_line(bencher, |line, intake| {
         let admitted = admitted(line, intake);
         let stored = StoredEvent::new(admitted.event, intake.now);
-        let entry = Entry { stored: &stored, redactions: admitted.redactions, counted_as: None };
+        let entry =
+            Entry { stored: &stored, redactions: admitted.redactions, counted_as: None, has_plausible_time: true };
         event_item(&entry, ShardId::pick(1), &epochs).expect("an item")
     });
 }

@@ -2,10 +2,11 @@
 //! the request to what is counted, prepared and reported.
 
 use learning_core::dataset::Dataset;
+use learning_core::usecase::Reconcile;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Running, event, transaction};
+use crate::support::{Running, assert_counts_are_exact, event, transaction};
 
 /// Status and answer of a request with an idempotency key.
 async fn post_with_key(running: &Running, key: &str, body: &Value) -> (u16, Value) {
@@ -140,12 +141,21 @@ async fn a_time_before_the_floor_stretches_no_calendar() {
     let (_, answer) = running.send(&events).await;
     assert_eq!(answer["results"][0]["warnings"][0]["code"], "implausible_time", "{answer}");
     assert_eq!(answer["results"][1]["warnings"], json!([]), "{answer}");
+    assert_eq!(data_count(&running, Dataset::SPENDING).await, 3, "no row is made of the first");
     let assessed = running.post("assess-quality", json!({"dataset_id": Dataset::SPENDING.id()})).await.1;
     assert!(assessed["quality_metrics"]["validity"].as_f64().unwrap() < 1.0, "{assessed}");
     let (status, prepared) = running.force(Dataset::SPENDING).await;
     assert_eq!(status, 200, "{prepared}");
     let (_, version) = running.get(&format!("datasets/{}/versions/1", Dataset::SPENDING.id())).await;
     assert_eq!(rows(&version, "data"), 3, "{version}");
+    running.stack.settle().await.unwrap();
+    assert_counts_are_exact(&running.stack).await;
+    let user = Uuid::from_u128(2);
+    assert_eq!(running.call("DELETE", &format!("/coaching/users/{user}/data"), None).await.0, 202);
+    running.stack.settle().await.unwrap();
+    assert_counts_are_exact(&running.stack).await;
+    let reconciled = Reconcile::new(&running.stack.clients, &running.stack.settings).reconcile().await.unwrap();
+    assert!(reconciled.iter().all(|check| !check.differs()), "{reconciled:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use chrono::{Duration, Utc};
+use chrono::{Datelike, Duration};
 
 pub use callers::CallerRules;
 
@@ -262,7 +262,12 @@ impl Settings {
         settings.read_preparation(vars)?;
         settings.read_privacy(vars)?;
         vars.read_seconds("CLOCK_SKEW_SECONDS", &mut settings.limits.times.skew)?;
-        vars.read("TIME_FLOOR", &mut settings.limits.times.floor, |floor| *floor <= Utc::now(), "an RFC 3339 time")?;
+        vars.read(
+            "TIME_FLOOR",
+            &mut settings.limits.times.floor,
+            |floor| (1900..2100).contains(&floor.year()),
+            "an RFC 3339 time of the years 1900 to 2099",
+        )?;
         vars.read("BATCH_EVENTS", &mut settings.batch_events, |events| (1..=500).contains(events), "1 to 500")?;
         vars.read("SCAN_SEGMENTS", &mut settings.scan_segments, |count| (1..=1000).contains(count), "1 to 1000")?;
         vars.read_seconds("MIN_INTERVAL_SECONDS", &mut settings.min_interval)?;
@@ -437,6 +442,8 @@ mod tests {
         let settings = read(&[("LEARNING_REWARD_NOT_HELPFUL", "-2")]).unwrap();
         assert_eq!((settings.rewards.of("not_helpful"), settings.rewards.of("implemented")), (Some(-2.0), Some(1.0)));
         assert_eq!(settings.rewards.of("shrug"), None);
+        let settings = read(&[("LEARNING_TIME_FLOOR", "2020-01-01T01:00:00+01:00")]).unwrap();
+        assert_eq!(settings.limits.times.floor.to_rfc3339(), "2020-01-01T00:00:00+00:00");
     }
 
     #[test]
@@ -464,6 +471,8 @@ mod tests {
             ("LEARNING_AUTO_PREPARE_GAOL", "true", "no such setting"),
             ("LEARNING_QUALITY_RULES", r#"{"transaction_creation.price": {"max": 1}}"#, "no field"),
             ("LEARNING_REDACT_CARDS", "off", "true or false"),
+            ("LEARNING_TIME_FLOOR", "2000-01-01", "an RFC 3339 time"),
+            ("LEARNING_TIME_FLOOR", "9999-01-01T00:00:00Z", "1900 to 2099"),
             ("LEARNING_STRING_CHARS", "5", "0, or 32 to 100000"),
             ("LEARNING_STREAM_MAPPINGS", r#"{"orders": {}}"#, "missing field"),
         ] {

@@ -17,7 +17,7 @@ event with a fault that is *rejected* is not stored; every other fault is stored
 | `event_id` | a UUID; the same id of the same user is the same event | rejected; absent or null: derived from the content, see below |
 | `user_id` | a UUID; neither of zeros nor of ones only | rejected (warning code `nil_id` for those two) |
 | `event_type` | one of the types below, or another name of up to 64 letters, digits, blanks and `_ - . : /` | another name is stored and not trained on, with the warning `unknown_event_type`, which names the nearest known type (`page_view` and `purchase` are known, and get none); anything else is rejected |
-| `occurred_at` | an RFC 3339 time, stored in UTC to the microsecond, with the offset beside it (`utc_offset_minutes`) | rejected; without an offset: read as UTC (warning `assumed_utc`); before `LEARNING_TIME_FLOOR`, or ahead of the clock by more than `LEARNING_CLOCK_SKEW_SECONDS`: warning `implausible_time`, and in no history, feature or calendar |
+| `occurred_at` | an RFC 3339 time, stored in UTC to the microsecond, with the offset beside it (`utc_offset_minutes`) | rejected; without an offset: read as UTC (warning `assumed_utc`); before `LEARNING_TIME_FLOOR`, or ahead of the clock by more than `LEARNING_CLOCK_SKEW_SECONDS`: warning `implausible_time`, and in no threshold, history, feature or calendar |
 | `schema_version` | of `data`, a positive integer; 1 where it is absent or null | rejected; above the newest that is declared: warning, checked by the newest |
 | `data` | an object, by type; fields that no type declares are kept | rejected |
 
@@ -30,7 +30,8 @@ time of the second before it to the millisecond, before the next one, and in ord
 
 Each stored event has a `source` (`http`, `queue`, `bus`, `stream`, `file`, `replay`) and a `sender`: the client of the
 token (`client_id`, `azp`, `cid` or `appid`), the queue, the bus source, the table, or the folder of a file below
-`incoming/`; the source's name where there is none.
+`incoming/`, the replayed file; the source's name where there is none. (A service that replays a file says so by the
+headers `Learning-Source: replay` and `Learning-Sender: <file>`.)
 
 ## Equal values
 

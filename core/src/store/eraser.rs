@@ -36,6 +36,8 @@ pub struct Counted {
     pub epochs: PerDataset<Option<Epoch>>,
     /// The name that an event of an unknown type is counted under.
     pub counted_as: Option<String>,
+    /// Whether it was counted towards thresholds.
+    pub has_plausible_time: bool,
 }
 
 /// What stands in the place of an erased user's history.
@@ -295,6 +297,7 @@ fn counted(item: &Item) -> Result<Counted> {
             .contains_key(event_item::COUNTED_AS)
             .then(|| attribute::get_string(item, event_item::COUNTED_AS).map(str::to_owned))
             .transpose()?,
+        has_plausible_time: !item.contains_key(event_item::IMPLAUSIBLE_TIME),
     })
 }
 

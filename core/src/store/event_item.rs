@@ -31,6 +31,8 @@ const EXTRA: &str = "extra";
 const UTC_OFFSET: &str = "utc_offset_minutes";
 /// The name that an event of an unknown type is counted under.
 pub(super) const COUNTED_AS: &str = "counted_as";
+/// Set on an event that counts towards no threshold, since its time is implausible.
+pub(super) const IMPLAUSIBLE_TIME: &str = "implausible_time";
 const SOURCE: &str = "source";
 const SENDER: &str = "sender";
 
@@ -40,7 +42,7 @@ const SENDER: &str = "sender";
 /// # Errors
 /// Data that have no JSON form: none that came as JSON.
 pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>) -> Result<Item> {
-    let Entry { stored, redactions, counted_as } = entry;
+    let Entry { stored, redactions, counted_as, has_plausible_time } = entry;
     let event = &stored.event;
     let mut item = attribute::item([
         (USER_ID, string(event.user.to_string())),
@@ -64,6 +66,9 @@ pub fn event_item(entry: &Entry<'_>, shard: ShardId, epochs: &PerDataset<Epoch>)
         if count > 0 {
             item.insert(name.to_owned(), number(count));
         }
+    }
+    if !has_plausible_time {
+        item.insert(IMPLAUSIBLE_TIME.to_owned(), number(1));
     }
     if let Some(name) = counted_as {
         item.insert(COUNTED_AS.to_owned(), string(name));

@@ -81,6 +81,8 @@ pub struct Entry<'a> {
     pub redactions: Redactions,
     /// The name that an event of an unknown type is counted under.
     pub counted_as: Option<String>,
+    /// Whether it counts towards thresholds: no row is made of an event at another time.
+    pub has_plausible_time: bool,
 }
 
 /// One transaction: at most 100 items in all, and no event or user twice.

@@ -283,7 +283,8 @@ impl Plan {
         }
         for (dataset, epoch) in counted.epochs.iter() {
             if let Some(epoch) = epoch {
-                let counts = Counts { events: 1, counting: u64::from(dataset.counts(event)) };
+                let counts =
+                    Counts { events: 1, counting: u64::from(dataset.counts(event) && counted.has_plausible_time) };
                 self.subtract(dataset, *epoch, counts);
             }
         }

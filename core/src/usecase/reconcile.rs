@@ -110,7 +110,7 @@ impl Reconcile {
         let times = self.settings.limits.times;
         for stored in &user.events {
             recount.all.events += 1;
-            recount.all.counting += u64::from(dataset.counts(&stored.event));
+            recount.all.counting += u64::from(dataset.counts(&stored.event) && stored.has_plausible_time(times));
             recount.kinds.add(EventKind::of(&stored.event), 1);
         }
         let plausible = || user.events.iter().filter(|stored| stored.has_plausible_time(times));

@@ -2,9 +2,10 @@
 //! that only some of its events are in memory as values at a time.
 
 use chrono::{DateTime, Utc};
-use function_edge::{Problem, Reply, Request};
+use function_edge::{Caller, Problem, Reply, Request};
 use learning_core::event::identity::Occurrences;
 use learning_core::event::ndjson::{Line, Splitter};
+use learning_core::event::privacy::Redactor;
 use learning_core::event::{EventSource, Fault, FaultCode, Provenance, UserId};
 use learning_core::usecase::{Incoming, IngestError, Outcome, Senders, Terms, parse};
 
@@ -69,6 +70,16 @@ fn refusal(errors: Vec<Fault>) -> Problem {
     Problem::invalid("The event is invalid", errors)
 }
 
+/// Where the events of a request come from: the client of its token, or a file, where a
+/// service says that it replays one.
+fn provenance(request: &Request, redactor: &Redactor) -> Provenance {
+    let is_replay = request.header("learning-source").is_some_and(|source| source == EventSource::Replay.name());
+    if is_replay && matches!(request.caller, Caller::Service) {
+        return Provenance::new(EventSource::Replay, request.header("learning-sender").unwrap_or_default(), redactor);
+    }
+    Provenance::new(EventSource::Http, request.client.as_deref().unwrap_or_default(), redactor)
+}
+
 /// Taking in one request.
 struct Intake<'a> {
     state: &'a State,
@@ -89,8 +100,7 @@ struct Chunk {
 impl<'a> Intake<'a> {
     fn new(state: &'a State, request: &Request) -> Self {
         let only = request.caller.only();
-        let client = request.client.as_deref().unwrap_or_default();
-        let provenance = Provenance::new(EventSource::Http, client, &state.settings.privacy);
+        let provenance = provenance(request, &state.settings.privacy);
         let (occurrences, summary) = (Occurrences::default(), Summary::default());
         Self { state, now: Utc::now(), only, provenance, occurrences, summary }
     }

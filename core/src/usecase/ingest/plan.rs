@@ -112,11 +112,13 @@ pub fn batch<'a>(
 ) -> Batch<'a> {
     let Names { segments, mut unknown_types } = names;
     let mut addition = Addition::default();
-    for Candidate { stored, .. } in candidates {
+    for candidate in candidates {
+        let stored = &candidate.stored;
         addition.totals.add(EventKind::of(&stored.event), 1);
         for dataset in Dataset::all().filter(|dataset| dataset.role(&stored.event).is_some()) {
             addition.counts[dataset].events += 1;
-            addition.counts[dataset].counting += u64::from(dataset.counts(&stored.event));
+            addition.counts[dataset].counting +=
+                u64::from(dataset.counts(&stored.event) && candidate.has_plausible_time());
         }
         for dataset in Dataset::fed_by(&stored.event) {
             addition.newest[dataset] = addition.newest[dataset].max(Some(stored.ingested_at));
@@ -153,13 +155,15 @@ pub fn batch<'a>(
         bystanders.remove(user);
     }
     let mut events = Vec::with_capacity(candidates.len());
-    for Candidate { stored, redactions, .. } in candidates {
+    for candidate in candidates {
+        let Candidate { stored, redactions, .. } = candidate;
         let event_type = &stored.event.event_type;
         let counted_as = event_type.is_unknown().then(|| unknown_types.count(event_type.name()).to_owned());
         if let Some(name) = &counted_as {
             *addition.unknown_types.entry(name.clone()).or_default() += 1;
         }
-        events.push(Entry { stored, redactions: *redactions, counted_as });
+        let has_plausible_time = candidate.has_plausible_time();
+        events.push(Entry { stored, redactions: *redactions, counted_as, has_plausible_time });
     }
     Batch { events, shard, epochs, addition, histories, bystanders: bystanders.into_iter().collect(), memberships }
 }

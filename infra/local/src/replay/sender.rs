@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use learning_core::event::Fault;
 use learning_core::event::privacy::Redactor;
+use learning_core::event::{EventSource, Fault};
 use learning_core::store::{Origin, Quarantine, Quarantined};
+use reqwest::header::HeaderValue;
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
 
@@ -54,7 +55,7 @@ impl Sender {
     /// Sends a batch; what is refused, and what could not be sent, is in
     /// quarantine before this returns.
     pub async fn send(&self, batch: Batch) -> Result<Tally> {
-        let outcomes = if batch.lines.is_empty() { Vec::new() } else { self.post(&batch.lines).await? };
+        let outcomes = if batch.lines.is_empty() { Vec::new() } else { self.post(&batch.source, &batch.lines).await? };
         let mut tally = Tally::default();
         let mut quarantined = Vec::new();
         let quarantine = |line: Line, errors: Vec<Fault>| {
@@ -87,11 +88,15 @@ impl Sender {
         Ok(tally)
     }
 
-    async fn post(&self, lines: &[Line]) -> Result<Vec<Outcome>> {
+    async fn post(&self, file: &str, lines: &[Line]) -> Result<Vec<Outcome>> {
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         let body = format!("{{\"events\":[{}]}}", texts.join(","));
         for attempt in 0..ATTEMPTS {
             let mut request = self.client.post(&self.url).header(header::CONTENT_TYPE, "application/json");
+            request = request.header("learning-source", EventSource::Replay.name());
+            if let Ok(file) = HeaderValue::from_str(file) {
+                request = request.header("learning-sender", file);
+            }
             if let Some(token) = &self.token {
                 request = request.bearer_auth(token);
             }
