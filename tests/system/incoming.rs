@@ -12,8 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use learning_core::dataset::settings::Settings;
 use learning_core::event::UserId;
-use learning_core::store::{EventScan, Objects, Quarantine};
-use learning_core::usecase::{IncomingFiles, Ingest, Parts, Progress, Status, Unanswered};
+use learning_core::store::{EventScan, Objects, Quarantine, Quarantined};
+use learning_core::usecase::{IncomingFiles, Ingest, Parts, Progress, Requeue, Status, Unanswered};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -237,6 +237,7 @@ async fn a_null_id_is_an_absent_one_and_repeats_differ_within_one_file() {
     let folder = Folder::start().await;
     let mut null = nameless(1, 1);
     null["event_id"] = Value::Null;
+    null["schema_version"] = Value::Null;
     let events = [nameless(1, 1), null, nameless(1, 2)];
     folder.put("incoming/first.ndjson", lines(&events).as_bytes()).await;
     let progress = folder.process("incoming/first.ndjson").await;
@@ -259,6 +260,59 @@ async fn a_null_id_is_an_absent_one_and_repeats_differ_within_one_file() {
     let progress = folder.process("incoming/fourth.ndjson").await;
     assert_eq!((progress.duplicates, progress.different), (1, 1));
     assert_eq!(serde_json::to_value(progress.differences).unwrap(), json!({"data.amount": 1}));
+    folder.bare.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_begins_with_blanks_gets_to_its_end_however_short_the_calls_are() {
+    let folder = Folder::start().await;
+    let text = format!("{}{}", "\n \r\n".repeat(1_000_000), lines(&[transaction(1, 1), transaction(1, 2)]));
+    for (key, bytes) in
+        [("incoming/blank.ndjson", text.clone().into_bytes()), ("incoming/blank.gz", gzip(text.as_bytes()))]
+    {
+        folder.put(key, &bytes).await;
+        let mut calls = 0;
+        let progress = loop {
+            let progress = folder.files.process(key, || false).await.unwrap().unwrap();
+            calls += 1;
+            if progress.status != Status::InProgress || calls > 20 {
+                break progress;
+            }
+        };
+        assert_eq!((progress.status, progress.lines), (Status::Complete, 2_000_002), "{progress:?}");
+    }
+    assert_eq!(folder.stored().await.len(), 2);
+    folder.bare.stop().await;
+}
+
+/// Equal records that are rejected are replayed as the different events that they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_the_quarantine_derives_the_ids_that_the_events_would_have_got() {
+    let folder = Folder::start().await;
+    let mut bad = nameless(1, 1);
+    bad["data"]["transaction_type"] = json!("gift");
+    let export = |first: &Value| lines(&[first.clone(), first.clone(), nameless(1, 2)]);
+    folder.put("incoming/bad.ndjson", export(&bad).as_bytes()).await;
+    let progress = folder.process("incoming/bad.ndjson").await;
+    assert_eq!((progress.accepted, progress.rejected), (1, 2));
+
+    let quarantine = Quarantine::new(&folder.bare.clients);
+    let kept = quarantine.list().await.unwrap();
+    assert_eq!(kept.iter().map(|one| one.occurrence).collect::<Vec<_>>(), [0, 1]);
+    let fixed = kept.into_iter().map(|one| Quarantined { body: one.body.replace("gift", "debit"), ..one });
+    quarantine.put(fixed.collect()).await.unwrap();
+    let ingest = Ingest::new(&folder.bare.clients, &folder.bare.settings);
+    let requeue = Requeue::new(&folder.bare.clients, &folder.bare.settings);
+    let replayed = requeue.replay(&ingest, None, 100, || true, chrono::Utc::now()).await.unwrap();
+    assert_eq!((replayed.accepted, replayed.duplicates, replayed.rejected), (2, 0, 0));
+    assert_eq!(folder.quarantined().await, []);
+
+    // The export, once it is corrected, holds nothing new.
+    let mut good = bad.clone();
+    good["data"]["transaction_type"] = json!("debit");
+    folder.put("incoming/good.ndjson", export(&good).as_bytes()).await;
+    let progress = folder.process("incoming/good.ndjson").await;
+    assert_eq!((progress.accepted, progress.duplicates), (0, 3), "{progress:?}");
     folder.bare.stop().await;
 }
 

@@ -45,8 +45,13 @@ impl IncomingFiles {
                 let ended = self.ingest_batch(checkpoint, batch).await?;
                 checkpoint.position = reader.position();
                 batches += 1;
+                let is_over = ended.is_some();
                 if let Some(ended) = ended {
                     self.end_of_reader(checkpoint, ended).await?;
+                }
+                // Nothing but blanks so far: there is no position to resume at.
+                if checkpoint.position.is_none() && !is_over {
+                    continue;
                 }
                 if checkpoint.progress.status != Status::InProgress || !may_go_on() {
                     return Ok(());
@@ -54,7 +59,7 @@ impl IncomingFiles {
                 if batches.is_multiple_of(BATCHES) {
                     self.save(checkpoint).await?;
                 }
-                if checkpoint.position.is_none() {
+                if is_over {
                     break;
                 }
             }

@@ -68,7 +68,8 @@ impl IncomingFiles {
             if end.is_some() {
                 break;
             }
-            if skip > 0 || (batch.records.is_empty() && reader.is_compressed()) {
+            // Blanks at the begin have no position to resume at either.
+            if skip > 0 || (batch.records.is_empty() && (reader.is_compressed() || reader.position().is_none())) {
                 if batches.is_multiple_of(SKIPPED_BATCHES) && !may_go_on() {
                     checkpoint.survey.stalled += 1;
                     break;
