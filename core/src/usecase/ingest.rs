@@ -3,6 +3,7 @@
 
 mod alone;
 mod difference;
+mod differing;
 mod known;
 mod names;
 mod plan;
@@ -19,6 +20,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 pub use self::alone::{Failed, caught};
+pub use self::differing::Differing;
 use self::known::Memory;
 use self::names::CountedNames;
 use self::plan::Candidate;
@@ -26,6 +28,8 @@ use self::turns::Turns;
 pub use self::unanswered::{Arrival, Earlier, Requests, Unanswered};
 use crate::dataset::settings::Settings;
 use crate::dataset::{Dataset, Epoch, PerDataset};
+use crate::event::decode::Json;
+pub use crate::event::decode::parse;
 use crate::event::envelope::{self, Admitted, Intake};
 use crate::event::identity::{ContentDigest, Occurrences};
 use crate::event::privacy::Redactions;
@@ -37,19 +41,7 @@ use crate::telemetry::Signal;
 const CONCURRENT_BATCHES: usize = 4;
 
 /// One event as it came: JSON, or what is wrong with its text.
-pub type Incoming = Result<Value, Fault>;
-
-/// Reads the text of one event.
-pub fn parse(text: &[u8]) -> Incoming {
-    serde_json::from_slice(text)
-        .map_err(|error| Fault::new(&[], FaultCode::InvalidFormat, format!("this is no JSON: {}", place(&error))))
-}
-
-/// Where JSON breaks, without quoting it.
-fn place(error: &serde_json::Error) -> String {
-    let problem = if error.is_eof() { "it ends too early" } else { "unexpected text" };
-    format!("{problem} at line {} column {}", error.line(), error.column())
-}
+pub type Incoming = Result<Json, Fault>;
 
 /// On what terms events are ingested.
 #[derive(Clone, Debug)]
@@ -248,10 +240,15 @@ impl Sorted {
         intake: &Intake,
         context: &mut dyn BatchContext,
     ) {
-        let id = incoming.as_ref().ok().and_then(|json| json.get("event_id").cloned());
+        let id = incoming.as_ref().ok().and_then(|json| json.value.get("event_id").cloned());
         let read = incoming
             .map_err(|fault| vec![fault])
-            .and_then(|json| envelope::read(json, intake, |content| context.event_id(place, content)))
+            .and_then(|json| {
+                let duplicate_keys = json.warnings(&intake.privacy);
+                let mut admitted = envelope::read(json.value, intake, |content| context.event_id(place, content))?;
+                admitted.warnings.extend(duplicate_keys);
+                Ok(admitted)
+            })
             .and_then(|mut admitted| {
                 context.amend(place, &mut admitted);
                 allowed(admitted, terms.only)

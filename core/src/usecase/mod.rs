@@ -31,7 +31,7 @@ pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, Vers
 pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health, standings};
 pub use incoming::{INCOMING, IncomingFiles, Parts, Progress, Status, is_incoming};
 pub use ingest::{
-    Arrival, BatchContext, Earlier, Failed, Incoming, Ingest, IngestError, Outcome, Requests, Senders, Terms,
+    Arrival, BatchContext, Differing, Earlier, Failed, Incoming, Ingest, IngestError, Outcome, Requests, Senders, Terms,
     Unanswered, caught, parse,
 };
 pub use initialize::initialize;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::ingest::{BatchContext, Ingest, IngestError, Outcome, Senders, Terms, parse};
+use super::ingest::{BatchContext, Differing, Ingest, IngestError, Outcome, Senders, Terms, parse};
 use crate::dataset::settings::Settings;
 use crate::event::EventId;
 use crate::event::identity::ContentDigest;
@@ -19,6 +19,9 @@ pub struct Requeued {
     pub accepted: u64,
     /// Stored already: they leave the quarantine too.
     pub duplicates: u64,
+    /// Of the duplicates, those whose content is not that of the stored event.
+    #[serde(skip_serializing_if = "Differing::is_none")]
+    pub differing: Differing,
     /// They stay, with the reasons of today.
     pub rejected: u64,
     /// The key after which the next stretch begins; `None` at the end.
@@ -91,8 +94,9 @@ impl Requeue {
                     requeued.accepted += 1;
                     done.push(one.clone());
                 }
-                Outcome::Duplicate { .. } => {
+                Outcome::Duplicate { differences, .. } => {
                     requeued.duplicates += 1;
+                    requeued.differing.add(&differences);
                     done.push(one.clone());
                 }
                 Outcome::Rejected { errors, .. } => {

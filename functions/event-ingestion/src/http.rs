@@ -4,13 +4,12 @@
 use chrono::{DateTime, Utc};
 use function_edge::{Caller, Problem, Reply, Request};
 use learning_core::event::identity::Occurrences;
-use learning_core::event::ndjson::{Line, Splitter};
 use learning_core::event::privacy::Redactor;
 use learning_core::event::{EventSource, Fault, FaultCode, Provenance, UserId};
 use learning_core::usecase::{Incoming, IngestError, Outcome, Senders, Terms, parse};
 
 use crate::State;
-use crate::body::{Body, Format, Posted, next_piece};
+use crate::body::{Body, Format, Posted};
 use crate::idempotency;
 use crate::summary::Summary;
 
@@ -21,17 +20,13 @@ pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Prob
     let body = Body::of(request, &state.settings)?;
     let mut intake = Intake::new(state, request);
     match body.format {
-        Format::Ndjson => {
-            idempotency::claim(state, request, || body.digest()).await?;
-            intake.ndjson(&body).await?;
-        }
+        Format::Ndjson => intake.records(&body).await?,
         Format::Json => {
-            let text = body.all()?;
-            let posted = Posted::read(&text, state.settings.batch_events)?;
-            idempotency::claim(state, request, || body.digest()).await?;
-            match posted {
+            let text = body.text()?;
+            match Posted::read(&text, state.settings.batch_events)? {
+use crate::idempotency;
                 Posted::One(event) => {
-                    let outcomes = intake.take(vec![parse(event)]).await?;
+                    let outcomes = intake.take(vec![parse(event.as_bytes())]).await?;
                     if let [Outcome::Rejected { errors, .. }] = outcomes.as_slice() {
                         return Err(refusal(errors.clone()));
                     }
@@ -40,7 +35,7 @@ pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Prob
                 Posted::Batch(events) => {
                     let mut chunk = Chunk::default();
                     for event in events {
-                        intake.push(&mut chunk, event.get().as_bytes(), parse(event.get().as_bytes())).await?;
+                        intake.push(&mut chunk, event.get().len(), parse(event.get().as_bytes())).await?;
                     }
                     intake.flush(&mut chunk).await?;
                 }
@@ -114,8 +109,8 @@ impl<'a> Intake<'a> {
         self.summary.add(outcomes).map_err(|error| Problem::internal(&error.into()))
     }
 
-    async fn push(&mut self, chunk: &mut Chunk, text: &[u8], event: Incoming) -> Result<(), Problem> {
-        chunk.bytes += text.len();
+    async fn push(&mut self, chunk: &mut Chunk, bytes: usize, event: Incoming) -> Result<(), Problem> {
+        chunk.bytes += bytes;
         chunk.events.push(event);
         if chunk.bytes >= CHUNK_BYTES || chunk.events.len() >= self.state.settings.batch_events {
             self.flush(chunk).await?;
@@ -132,36 +127,13 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    async fn ndjson(&mut self, body: &Body<'_>) -> Result<(), Problem> {
-        let most = self.state.settings.limits.event_bytes;
-        // Room for blanks that a line may have between its members.
-        let mut splitter = Splitter::new(most * 2);
-        let mut reader = body.reader();
-        let mut piece = vec![0; 16 * 1024];
+    /// Lines, or whatever else the body holds records in.
+    async fn records(&mut self, body: &Body<'_>) -> Result<(), Problem> {
         let mut chunk = Chunk::default();
-        let mut lines = Vec::new();
-        loop {
-            let read = next_piece(&mut reader, &mut piece)?;
-            if read == 0 {
-                splitter.finish(|line| lines.push(line));
-                break;
-            }
-            splitter.push(&piece[..read], |line| lines.push(line));
-            for line in lines.drain(..) {
-                self.push(&mut chunk, &line.text, event_of(&line, most)).await?;
-            }
-        }
-        for line in lines {
-            self.push(&mut chunk, &line.text, event_of(&line, most)).await?;
+        for record in body.records() {
+            let record = record?;
+            self.push(&mut chunk, record.text.len(), record.json()).await?;
         }
         self.flush(&mut chunk).await
     }
-}
-
-fn event_of(line: &Line, most: usize) -> Incoming {
-    if line.too_long {
-        let message = format!("line {} is too long; an event may have {most} bytes", line.number);
-        return Err(Fault::new(&[], FaultCode::TooLarge, message));
-    }
-    parse(&line.text).map_err(|fault| Fault { message: format!("line {}: {}", line.number, fault.message), ..fault })
 }

@@ -29,13 +29,14 @@ pub async fn replay(state: &State, request: &Request) -> Result<Reply, Problem> 
     let after = asked.from.as_deref();
     let replayed = state.requeue.replay(&state.ingest, after, asked.limit, may_go_on, Utc::now()).await;
     let requeued = replayed.map_err(problem_of)?;
-    Reply::json(
-        200,
-        &json!({
-            "accepted": requeued.accepted,
-            "duplicates": requeued.duplicates,
-            "rejected": requeued.rejected,
-            "next": requeued.next.as_deref().map(cursor),
-        }),
-    )
+    let mut answer = json!({
+        "accepted": requeued.accepted,
+        "duplicates": requeued.duplicates,
+        "rejected": requeued.rejected,
+        "next": requeued.next.as_deref().map(cursor),
+    });
+    if !requeued.differing.is_none() {
+        answer["differing"] = json!(requeued.differing);
+    }
+    Reply::json(200, &answer)
 }

@@ -2,11 +2,16 @@
 //! handler, fails alone: it is named in the answer, and SQS brings it again.
 
 use chrono::Utc;
+use learning_core::event::decode::{DecodeLimits, Json, records};
+use learning_core::event::{Fault, FaultCode};
 use learning_core::store::Origin;
-use learning_core::usecase::{Arrival, Failed, Unanswered, caught, parse};
+use learning_core::usecase::{Arrival, Failed, Unanswered, caught};
 use serde_json::{Value, json};
 
 use crate::bus;
+
+/// A message has at most 1 MB; what its events may have is for the use case to say.
+const LIMITS: DecodeLimits = DecodeLimits { record_bytes: 1 << 20, decompressed_bytes: 1 << 20 };
 
 /// Takes messages in; answers which are to be brought again.
 pub async fn take(road: &Unanswered, messages: Vec<Value>) -> Value {
@@ -56,42 +61,46 @@ fn id(message: &Value) -> &str {
     message.get("messageId").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The events of a message: one, a batch under `events`, or an event of a bus
-/// that a rule sent to the queue. A message is one request: a redelivered one has the
-/// same events with the same ids.
+/// The events of a message: one, a batch under `events`, an array, lines, or an event of
+/// a bus that a rule sent to the queue. A message is one request: a redelivered one has
+/// the same events with the same ids.
 fn arrivals(message: &Value, request: usize) -> Vec<Arrival> {
     let body = message.get("body").and_then(Value::as_str).unwrap_or_default();
     let arn = message.get("eventSourceARN").and_then(Value::as_str).unwrap_or_default();
     let source = arn.rsplit(':').next().unwrap_or_default();
     let origin = |line| Origin { road: "queue".to_owned(), source: source.to_owned(), line };
-    let events = match parse(body.as_bytes()) {
-        Err(fault) => {
-            return vec![Arrival {
-                incoming: Err(fault),
-                origin: origin(1),
-                body: body.to_owned(),
-                request,
-                earlier: None,
-            }];
-        }
-        Ok(json) if bus::is_event(&json) => bus::events(json),
-        Ok(json) => batch(json),
+    // A message that cannot be read to its end is rejected whole: its sender wrote one document.
+    let rejected = |fault| vec![Arrival { incoming: Err(fault), origin: origin(1), body: body.to_owned(), request, earlier: None }];
+    let records = match records(body.as_bytes(), LIMITS).collect::<Result<Vec<_>, _>>() {
+        Err(error) => return rejected(Fault::new(&[], FaultCode::InvalidFormat, error.to_string())),
+        Ok(records) if records.is_empty() => return rejected(Fault::new(&[], FaultCode::Missing, "it holds no event")),
+        Ok(records) => records,
     };
-    events.into_iter().zip(1..).map(|(event, line)| arrival(event, request, origin(line))).collect()
+    let is_one = records.len() == 1;
+    let arrivals = records.into_iter().flat_map(|record| {
+        let text = String::from_utf8(record.text.clone()).unwrap_or_default();
+        match record.json() {
+            Ok(json) if is_one && bus::is_event(&json.value) => whole(bus::events(json), request),
+            Ok(json) if is_one && json.value.get("events").is_some() => whole(batch(json), request),
+            incoming => vec![Arrival { incoming, origin: origin(0), body: text, request, earlier: None }],
+        }
+    });
+    arrivals.zip(1..).map(|(arrival, line)| Arrival { origin: origin(line), ..arrival }).collect()
+}
+
+fn whole(events: Vec<Json>, request: usize) -> Vec<Arrival> {
+    let origin = Origin { road: String::new(), source: String::new(), line: 0 };
+    events.into_iter().map(|event| arrival(event, request, origin.clone())).collect()
 }
 
 /// The events under `events`, or the one that this is.
-pub fn batch(mut json: Value) -> Vec<Value> {
-    match json.get_mut("events").map(Value::take) {
-        Some(Value::Array(events)) => events,
-        Some(other) => vec![other],
-        None => vec![json],
-    }
+pub fn batch(mut json: Json) -> Vec<Json> {
+    if json.value.get("events").is_some() { json.take("events").elements() } else { vec![json] }
 }
 
 /// An event of a request.
-pub fn arrival(event: Value, request: usize, origin: Origin) -> Arrival {
-    Arrival { body: event.to_string(), incoming: Ok(event), origin, request, earlier: None }
+pub fn arrival(event: Json, request: usize, origin: Origin) -> Arrival {
+    Arrival { body: event.value.to_string(), incoming: Ok(event), origin, request, earlier: None }
 }
 
 #[cfg(test)]
@@ -131,6 +140,27 @@ mod tests {
         let batch = message("m", r#"{"events": [{"user_id": "u"}, {"event_id": "given"}, 3]}"#);
         let requests: Vec<usize> = arrivals(&batch, 7).iter().map(|arrival| arrival.request).collect();
         assert_eq!(requests, [7; 3]);
+
+        let event = r#"{"user_id": "u"}"#;
+        for (body, events) in [
+            (format!("[{event}, {event}]"), 2),
+            (format!("{event}\n{event}\n{event}\n"), 3),
+            (r#"{"note": 1, "events": [{}, {}]}"#.to_owned(), 2),
+            (r#"{"detail-type": "purchase", "detail": {"events": [{}, {}]}}"#.to_owned(), 2),
+            ("{\n  \"user_id\": \"u\"\n}".to_owned(), 1),
+            (event.to_owned(), 1),
+        ] {
+            let read = arrivals(&message("m", &body), 0);
+            assert_eq!(read.len(), events, "{body}");
+            assert!(read.iter().all(|arrival| arrival.incoming.is_ok() && arrival.origin.source == "events"));
+            assert_eq!(read.last().unwrap().origin.line, events as u64);
+        }
+        let twice = arrivals(&message("m", r#"{"detail-type": "x", "detail": {"a": 1, "a": 2}}"#), 0);
+        assert_eq!(twice[0].incoming.as_ref().unwrap().duplicate_keys, [["a"]]);
+        for body in ["", "[{}, {}", "[{}] {}"] {
+            let read = arrivals(&message("m", body), 0);
+            assert!(read.len() == 1 && read[0].incoming.is_err() && read[0].body == body, "{body}");
+        }
 
         let broken = arrivals(&message("m", "{broken"), 0);
         assert!(broken[0].incoming.is_err());

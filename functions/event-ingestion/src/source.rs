@@ -1,6 +1,7 @@
 //! Telling apart what sets the function off, beside HTTP.
 
 use function_edge::{Error, RawValue};
+use learning_core::event::decode::{Json, parse};
 use learning_core::store::{ERASURE_REQUESTED, FACT_SOURCE, FILE_PARTLY_INGESTED};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -15,7 +16,7 @@ pub enum Source {
     /// Objects that were created, by their keys.
     Objects(Vec<String>),
     /// An event on a bus of the app.
-    Bus(Value),
+    Bus(Json),
     /// A file that is not taken in to its end.
     PartlyIngested(String),
     ErasureRequested(Uuid),
@@ -30,11 +31,11 @@ impl Source {
     /// # Errors
     /// For a payload of no known source. It is not quoted: it may hold anything.
     pub fn read(payload: &RawValue) -> Result<Self, Error> {
-        let mut event: Value =
-            serde_json::from_str(payload.get()).map_err(|_| "the payload cannot be read as JSON of this depth")?;
-        if let Some(Value::Array(records)) = event.get_mut("Records").map(Value::take) {
+        let mut json = parse(payload.get().as_bytes()).map_err(|fault| format!("the payload: {}", fault.message))?;
+        if let Some(Value::Array(records)) = json.value.get_mut("Records").map(Value::take) {
             return of_records(records);
         }
+        let event = &json.value;
         let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
         if event.get("replay").is_some_and(|what| what == "quarantine") {
             return Ok(Source::ReplayQuarantine { after: text("after") });
@@ -50,7 +51,7 @@ impl Source {
             }
             (Some("aws.events" | "aws.scheduler"), Some(_)) => Ok(Source::Schedule),
             // Facts of our own that are not for this function would be stored as behaviour.
-            (Some(source), Some(_)) if source != FACT_SOURCE && event.get("detail").is_some() => Ok(Source::Bus(event)),
+            (Some(source), Some(_)) if source != FACT_SOURCE && event.get("detail").is_some() => Ok(Source::Bus(json)),
             _ => Err("the payload is of no source that this function knows: check what it is wired to".into()),
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use chrono::Utc;
 use function_edge::Error;
+use learning_core::event::decode::Json;
 use learning_core::event::mapping::{Mapping, Mappings, plain_item};
 use learning_core::event::{Fault, FaultCode};
 use learning_core::store::Origin;
@@ -74,11 +75,11 @@ fn arrival(table: &str, mapping: &Mapping, change: &Value) -> Option<Arrival> {
     }
     let image: Option<Map<String, Value>> = item("NewImage");
     let incoming = match &image {
-        Some(item) => Ok(mapping.event(table, &keys, item)),
+        Some(item) => Ok(mapping.event(table, &keys, item).into()),
         None => Err(Fault::new(&["NewImage"], FaultCode::Missing, "the stream must carry new images")),
     };
     // The event, where there is one: it is what can be replayed.
-    let body = incoming.as_ref().map_or_else(|_| keys.clone(), Value::to_string);
+    let body = incoming.as_ref().map_or_else(|_: &Fault| keys.clone(), |json: &Json| json.value.to_string());
     Some(Arrival { incoming, origin: origin(table), body, request: 0, earlier: None })
 }
 
@@ -106,7 +107,8 @@ mod tests {
     fn new_items_are_events_and_changed_ones_where_the_mapping_says_so() {
         let image = json!({"user": {"S": "u"}, "at": {"S": "2026-01-31T10:00:00Z"}, "total": {"N": "1.50"}});
         let event = |name: &str, modifications| {
-            arrival("orders", &mapping(modifications), &change(name, Some(image.clone()))).map(|a| a.incoming.unwrap())
+            arrival("orders", &mapping(modifications), &change(name, Some(image.clone())))
+                .map(|a| a.incoming.unwrap().value)
         };
         assert_eq!(table(&change("INSERT", None)), Some("orders"));
         let inserted = event("INSERT", false).unwrap();

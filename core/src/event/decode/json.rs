@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::record::utf8;
 use crate::event::privacy::Redactor;
 use crate::event::{Fault, FaultCode};
 
@@ -42,12 +43,37 @@ impl Json {
     }
 }
 
+impl Json {
+    /// The value of a member, with what is known of it; null where there is none.
+    pub fn take(&mut self, name: &str) -> Json {
+        let value = self.value.get_mut(name).map(Value::take).unwrap_or_default();
+        Json { value, duplicate_keys: below(&self.duplicate_keys, name) }
+    }
+
+    /// The elements of an array, each with what is known of it; any other value alone.
+    pub fn elements(self) -> Vec<Json> {
+        let Value::Array(items) = self.value else { return vec![self] };
+        let element = |(index, value): (usize, Value)| Json {
+            value,
+            duplicate_keys: below(&self.duplicate_keys, &index.to_string()),
+        };
+        items.into_iter().enumerate().map(element).collect()
+    }
+}
+
+/// The paths below a key, from there on.
+fn below(paths: &[Vec<String>], key: &str) -> Vec<Vec<String>> {
+    let below = paths.iter().filter(|path| path.len() > 1 && path[0] == key);
+    below.map(|path| path[1..].to_vec()).collect()
+}
+
 /// Reads the JSON of one event, or of a batch.
 ///
 /// # Errors
 /// `wrong_encoding` or `invalid_format`, with line and column; nothing of the text is
 /// quoted.
 pub fn parse(text: &[u8]) -> Result<Json, Fault> {
+    utf8(text)?;
     read(text).map_err(|broken| broken.fault(1))
 }
 
@@ -70,12 +96,11 @@ impl Broken {
 }
 
 pub(super) fn read(text: &[u8]) -> Result<Json, Broken> {
-    let text = std::str::from_utf8(text).map_err(|error| {
-        let before = &text[..error.valid_up_to()];
-        let line = 1 + memchr::memchr_iter(b'\n', before).count() as u64;
-        let column = error.valid_up_to() - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1) + 1;
-        let why = format!("byte 0x{:02X} is not UTF-8; save the text as UTF-8", text[error.valid_up_to()]);
-        Broken { line, column, code: FaultCode::WrongEncoding, why }
+    let text = std::str::from_utf8(text).map_err(|_| Broken {
+        line: 1,
+        column: 1,
+        code: FaultCode::WrongEncoding,
+        why: "the text is not UTF-8; save it as UTF-8".to_owned(),
     })?;
     let value: Value = serde_json::from_str(text).map_err(|error| broken(&error))?;
     let keys = keys(text.as_bytes());

@@ -25,7 +25,7 @@ pub use self::failure::{DecodeError, DecodeErrorKind, Location};
 pub use self::form::Form;
 pub(super) use self::json::has_duplicate_keys;
 pub use self::json::{Json, parse};
-pub use self::record::Record;
+pub use self::record::{Record, utf8};
 use self::split::Splitter;
 
 /// What a decoder accepts.
@@ -119,7 +119,7 @@ impl Decoder {
 
     /// Whether the input is compressed, so that positions are not offsets in it.
     pub fn is_compressed(&self) -> bool {
-        self.text.unpacker.is_compressed()
+        self.text.is_compressed()
     }
 }
 
@@ -220,6 +220,11 @@ impl Text {
             let location = self.location(self.lines + 1);
             DecodeError { kind, problem, location }
         })
+    }
+
+    /// Whether the input turned out to be compressed.
+    pub fn is_compressed(&self) -> bool {
+        self.unpacker.is_compressed()
     }
 
     /// The encoding and the bytes of its mark, when they have become known.

@@ -26,10 +26,7 @@ impl Record {
             let message = format!("line {}: the event has more than {} bytes", self.line, self.text.len());
             return Err(Fault::new(&[], FaultCode::TooLarge, message));
         }
-        std::str::from_utf8(&self.text).map_err(|error| {
-            let message = self.not_utf8(error.valid_up_to());
-            Fault::new(&[], FaultCode::WrongEncoding, message)
-        })
+        valid(&self.text, self.line, self.is_utf16)
     }
 
     /// Its JSON.
@@ -41,11 +38,22 @@ impl Record {
         self.text()?;
         read(&self.text).map_err(|broken| broken.fault(self.line))
     }
+}
 
-    fn not_utf8(&self, at: usize) -> String {
-        let line = self.line + memchr::memchr_iter(b'\n', &self.text[..at]).count() as u64;
-        not_utf8(&self.text[at..], line, self.is_utf16)
-    }
+/// The text that bytes spell.
+///
+/// # Errors
+/// `wrong_encoding`, with the first byte that is not UTF-8 and its line.
+pub fn utf8(text: &[u8]) -> Result<&str, Fault> {
+    valid(text, 1, false)
+}
+
+fn valid(text: &[u8], first_line: u64, is_utf16: bool) -> Result<&str, Fault> {
+    std::str::from_utf8(text).map_err(|error| {
+        let (before, rest) = text.split_at(error.valid_up_to());
+        let line = first_line + memchr::memchr_iter(b'\n', before).count() as u64;
+        Fault::new(&[], FaultCode::WrongEncoding, not_utf8(rest, line, is_utf16))
+    })
 }
 
 /// What is wrong with text that goes on with bytes that are not UTF-8.
