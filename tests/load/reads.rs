@@ -63,7 +63,7 @@ async fn fill(ingest: &Ingest, from: u64, to: u64) -> Result<()> {
         (from..to).step_by(BATCH as usize).map(|first| (first, (first + BATCH).min(to))).collect();
     stream::iter(batches)
         .map(|(first, end)| async move {
-            let events = (first..end).map(|number| Ok(transaction(number))).collect();
+            let events = (first..end).map(|number| Ok(transaction(number).into())).collect();
             let terms = Terms { now: Utc::now(), only: None, senders: Senders::default() };
             ingest.ingest(events, &terms, &mut Occurrences::default()).await.map(|_| ())
         })

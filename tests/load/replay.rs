@@ -139,7 +139,9 @@ async fn record(events: &[Value]) -> Result<Vec<Recorded>> {
     let ingest = Ingest::new(&clients, &settings);
     for batch in events.chunks(settings.batch_events) {
         let terms = Terms { now: Utc::now(), only: None, senders: Senders::default() };
-        ingest.ingest(batch.iter().cloned().map(Ok).collect(), &terms, &mut Occurrences::default()).await?;
+        ingest
+            .ingest(batch.iter().cloned().map(|event| Ok(event.into())).collect(), &terms, &mut Occurrences::default())
+            .await?;
     }
     proxy.abort();
     engines.stop().await;

@@ -25,8 +25,10 @@ fn event(number: u32, event_type: &str, data: Value) -> Value {
 async fn ingest(deployed: &Deployed, events: Vec<Value>) {
     let terms = Terms { now: Utc::now(), only: None, senders: Senders::default() };
     let ingest = Ingest::new(&deployed.clients, &deployed.settings);
-    let outcomes =
-        ingest.ingest(events.into_iter().map(Ok).collect(), &terms, &mut Occurrences::default()).await.unwrap();
+    let outcomes = ingest
+        .ingest(events.into_iter().map(|event| Ok(event.into())).collect(), &terms, &mut Occurrences::default())
+        .await
+        .unwrap();
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{outcomes:?}");
 }
 

@@ -57,7 +57,11 @@ async fn events_are_taken_in_while_bus_and_bucket_are_down() {
     let ingest = Ingest::new(&broken, &bare.settings);
     let events: Vec<Value> = (0..8).map(|number| transaction(1, number)).collect();
     let outcomes = ingest
-        .ingest(events.into_iter().map(Ok).collect(), &terms(chrono::Utc::now()), &mut Occurrences::default())
+        .ingest(
+            events.into_iter().map(|event| Ok(event.into())).collect(),
+            &terms(chrono::Utc::now()),
+            &mut Occurrences::default(),
+        )
         .await
         .unwrap();
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{outcomes:?}");
@@ -107,7 +111,7 @@ async fn work_that_is_overdue_shows() {
     let bare = Bare::start(&[("THRESHOLD_SPENDING", "5")]).await;
     let ingest = Ingest::new(&bare.clients, &bare.settings);
     let long_ago = chrono::Utc::now() - chrono::Duration::hours(3);
-    let events = (0..8).map(|number| Ok(transaction(1, number))).collect();
+    let events = (0..8).map(|number| Ok(transaction(1, number).into())).collect();
     ingest.ingest(events, &terms(long_ago), &mut Occurrences::default()).await.unwrap();
     let told = CheckHealth::new(&bare.clients, &bare.settings).check(chrono::Utc::now()).await;
     let waiting = told.oldest_unprocessed_trigger.unwrap();

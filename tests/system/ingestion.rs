@@ -61,7 +61,7 @@ async fn ndjson_is_answered_line_by_line_compressed_or_not() {
     let (status, answer) = post(&running, &[NDJSON], body.clone().into_bytes()).await;
     assert_eq!(status, 202, "{answer}");
     assert_eq!(statuses(&answer), ["accepted", "rejected", "rejected", "accepted"]);
-    assert!(answer["results"][1]["errors"][0]["message"].as_str().unwrap().starts_with("line 2: "), "{answer}");
+    assert!(answer["results"][1]["errors"][0]["message"].as_str().unwrap().starts_with("line 2, "), "{answer}");
     assert_eq!(answer["results"][2]["errors"][0]["loc"], json!(["data", "amount"]));
 
     let (status, answer) = post(&running, &[NDJSON, GZIP], gzip(body.as_bytes())).await;

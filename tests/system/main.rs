@@ -8,6 +8,7 @@ mod bare;
 mod client;
 mod command_line;
 mod counting;
+mod decoding;
 mod erasure;
 mod health;
 mod incoming;

@@ -158,7 +158,11 @@ impl Trial {
         }
         let outcomes = self
             .ingest
-            .ingest(events.into_iter().map(Ok).collect(), &terms(self.now), &mut Occurrences::default())
+            .ingest(
+                events.into_iter().map(|event| Ok(event.into())).collect(),
+                &terms(self.now),
+                &mut Occurrences::default(),
+            )
             .await
             .unwrap();
         let accepted = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Accepted { .. })).count() as u64;

@@ -59,7 +59,7 @@ fn planted_secrets_are_found_nowhere() {
     let file = folder.path().join("planted.ndjson");
     std::fs::File::create(&file).unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
     let data = folder.path().join("data");
-    let mut command = program(&data, &["--exit", "--events", file.to_str().unwrap()]);
+    let mut command = program(&data, &["--exit", "--allow-rejected", "--events", file.to_str().unwrap()]);
     let (ok, out, err) = run(command.env("RUST_LOG", "debug,aws=info,hyper=info,dynoxide=info"));
     assert!(ok, "{err}");
     assert!(out.contains("accepted"), "{out}");

@@ -69,7 +69,11 @@ async fn a_forecast_from_half_way_misses_by_less_than_a_third() {
         let evening = time(day.last().unwrap());
         for batch in day.chunks(500) {
             ingest
-                .ingest(batch.iter().cloned().map(Ok).collect(), &terms(evening), &mut Occurrences::default())
+                .ingest(
+                    batch.iter().cloned().map(|event| Ok(event.into())).collect(),
+                    &terms(evening),
+                    &mut Occurrences::default(),
+                )
                 .await
                 .unwrap();
         }

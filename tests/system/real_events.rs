@@ -34,7 +34,8 @@ fn a_shop_fills_spending_once() {
 fn transactions_of_nobody_are_kept_in_quarantine() {
     let Some((path, _)) = real_events("transactions_online_retail_missing_user.ndjson.gz") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let (ok, out, _) = run(&mut program(folder.path(), &["--exit", "--events", path.to_str().unwrap()]));
+    let (ok, out, _) =
+        run(&mut program(folder.path(), &["--exit", "--allow-rejected", "--events", path.to_str().unwrap()]));
     assert!(ok && out.contains("3,710 rejected") && out.contains("3,710 × user_id missing"), "{out}");
     let (_, listed, _) = run(&mut program(folder.path(), &["quarantine", "--json"]));
     assert_eq!(listed.lines().count(), 3_710);

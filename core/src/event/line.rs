@@ -114,7 +114,7 @@ pub fn read<'a>(line: &'a [u8], intake: &Intake) -> Option<Line<'a>> {
     if !data.are_shallower(intake.limits.depth) {
         return None;
     }
-    // Of a key that comes twice, the last value counts: a map knows.
+    // A key that comes twice is for the slow path to warn of.
     let comes_twice = data.others.windows(2).any(|two| two[0].0 == two[1].0);
     let as_it_is = !comes_twice && data.were_normal && data.are_admissible() && data.are_kept_whole(&intake.privacy);
     let time = EventTime::parse(&envelope.occurred_at).filter(|time| !time.is_assumed_utc)?;

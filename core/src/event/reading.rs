@@ -48,7 +48,7 @@ pub struct Readings<'a> {
     pub fields: Vec<Reading<'a>>,
     /// What `data` holds beside declared fields, in order of the keys.
     pub others: Vec<(Cow<'a, str>, Cell<'a>)>,
-    /// Whether all declared fields were written in their normal form.
+    /// Whether all declared fields were written in their normal form, and once.
     pub were_normal: bool,
 }
 
@@ -98,6 +98,7 @@ impl<'a> Readings<'a> {
             }
         };
         let number = if matches!(kind, Kind::Number { .. } | Kind::Index) { cell.decimal() } else { None };
+        self.were_normal &= matches!(self.fields[place].cell, Cell::Absent);
         self.fields[place] = Reading { population: kind.population(&cell), number, cell };
         place + 1
     }

@@ -31,8 +31,8 @@ pub use handover::{Handover, HandoverError, LINK_LASTS, Reported, Training, Vers
 pub use health::{CheckHealth, Dependencies, Dependency, Health, Step, Waiting, health, standings};
 pub use incoming::{INCOMING, IncomingFiles, Parts, Progress, Status, is_incoming};
 pub use ingest::{
-    Arrival, BatchContext, Differing, Earlier, Failed, Incoming, Ingest, IngestError, Outcome, Requests, Senders, Terms,
-    Unanswered, caught, parse,
+    Arrival, BatchContext, Differing, Earlier, Failed, Incoming, Ingest, IngestError, Outcome, Requests, Senders,
+    Terms, Unanswered, caught, parse,
 };
 pub use initialize::initialize;
 pub use overview::{Collected, Observe, Overview};

@@ -20,11 +20,15 @@ pub async fn post_events(state: &State, request: &Request) -> Result<Reply, Prob
     let body = Body::of(request, &state.settings)?;
     let mut intake = Intake::new(state, request);
     match body.format {
-        Format::Ndjson => intake.records(&body).await?,
+        Format::Ndjson => {
+            idempotency::claim(state, request, || body.digest()).await?;
+            intake.records(&body).await?;
+        }
         Format::Json => {
             let text = body.text()?;
-            match Posted::read(&text, state.settings.batch_events)? {
-use crate::idempotency;
+            let posted = Posted::read(&text, state.settings.batch_events)?;
+            idempotency::claim(state, request, || body.digest()).await?;
+            match posted {
                 Posted::One(event) => {
                     let outcomes = intake.take(vec![parse(event.as_bytes())]).await?;
                     if let [Outcome::Rejected { errors, .. }] = outcomes.as_slice() {

@@ -70,7 +70,9 @@ fn arrivals(message: &Value, request: usize) -> Vec<Arrival> {
     let source = arn.rsplit(':').next().unwrap_or_default();
     let origin = |line| Origin { road: "queue".to_owned(), source: source.to_owned(), line };
     // A message that cannot be read to its end is rejected whole: its sender wrote one document.
-    let rejected = |fault| vec![Arrival { incoming: Err(fault), origin: origin(1), body: body.to_owned(), request, earlier: None }];
+    let rejected = |fault| {
+        vec![Arrival { incoming: Err(fault), origin: origin(1), body: body.to_owned(), request, earlier: None }]
+    };
     let records = match records(body.as_bytes(), LIMITS).collect::<Result<Vec<_>, _>>() {
         Err(error) => return rejected(Fault::new(&[], FaultCode::InvalidFormat, error.to_string())),
         Ok(records) if records.is_empty() => return rejected(Fault::new(&[], FaultCode::Missing, "it holds no event")),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use fincoach_simulate::Simulation;
@@ -47,10 +47,14 @@ pub struct Cli {
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// Replay these files of events instead of the bundled sample: NDJSON, plain
-    /// or gzipped; `-` is standard input.
+    /// Replay these files of events instead of the bundled sample: JSON lines (NDJSON) or
+    /// a JSON array, in UTF-8 or UTF-16, plain or compressed by gzip or zstd; `-` is standard
+    /// input. With --exit, the program exits with 1 where a line is rejected.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "no_replay")]
     events: Vec<PathBuf>,
+    /// Exit with 0 although lines of --events are rejected.
+    #[arg(long, requires = "events")]
+    allow_rejected: bool,
     #[command(flatten)]
     place: Place,
     /// Only serve: replay nothing.
@@ -185,7 +189,8 @@ impl Cli {
             }
             Some(Command::Serve { place, reach }) => {
                 log();
-                serve(&Serve { events: Vec::new(), place, no_replay: true, exit: false, reach }).await?;
+                serve(&Serve { events: Vec::new(), allow_rejected: false, place, no_replay: true, exit: false, reach })
+                    .await?;
             }
             Some(Command::Token { place, user, scopes }) => {
                 let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
@@ -267,7 +272,10 @@ async fn work(serve: &Serve, stack: &Stack, files: Vec<Source>) -> Result<()> {
     }
     let settled = settle(stack, data_dir, replayed.as_ref()).await;
     if serve.exit {
-        return settled;
+        settled?;
+        return replayed
+            .filter(|_| !serve.events.is_empty())
+            .map_or(Ok(()), |tally| everything_was_ingested(serve, &tally));
     }
     // Events may be coming in all the time, or something failed for a moment: who serves goes on.
     if let Err(error) = settled {
@@ -278,6 +286,24 @@ async fn work(serve: &Serve, stack: &Stack, files: Vec<Source>) -> Result<()> {
     }
     println!("\nServing; Ctrl-C stops.");
     std::future::pending().await
+}
+
+/// # Errors
+/// One line, where files hold what was not ingested.
+fn everything_was_ingested(serve: &Serve, tally: &replay::Tally) -> Result<()> {
+    if let Some(problem) = tally.unreadable.first() {
+        let others = tally.unreadable.len() - 1;
+        let others = if others == 0 { String::new() } else { format!(" (and {others} more files)") };
+        bail!("{problem}{others}: what came before is ingested; repair the file and replay it again");
+    }
+    if !tally.is_complete() && !serve.allow_rejected {
+        bail!(
+            "{} lines were rejected: see above and `quarantine`, fix the sender or the file and replay it again, or \
+             accept them with --allow-rejected",
+            report::grouped(tally.refused())
+        );
+    }
+    Ok(())
 }
 
 /// Waits until nothing is left to do, and tells how the datasets stand then.

@@ -6,12 +6,13 @@ use anyhow::Result;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use learning_core::dataset::Dataset;
+use learning_core::event::FaultCode;
 pub use learning_core::preparation::grouped;
 use learning_core::store::{Quarantined, VersionRecord, Versions};
 use learning_core::usecase::Overview;
 
 use crate::exports::exports;
-use crate::replay::Tally;
+use crate::replay::{Counts, Tally};
 use crate::stack::Stack;
 
 /// What a replay did, in a few lines.
@@ -21,18 +22,41 @@ pub fn replay(tally: &Tally) -> String {
         grouped(tally.accepted),
         grouped(tally.warned),
         grouped(tally.duplicates),
-        grouped(tally.quarantined()),
+        grouped(tally.refused()),
     )];
-    for (reason, count) in &tally.rejected {
-        lines.push(format!("  rejected: {} × {reason}", grouped(*count)));
+    if tally.sources.len() > 1 {
+        lines.extend(tally.sources.iter().map(|(name, counts)| {
+            let Counts { accepted, duplicates, rejected } = *counts;
+            let [accepted, duplicates, rejected] = [accepted, duplicates, rejected].map(grouped);
+            format!("  {name}: {accepted} accepted, {duplicates} duplicates, {rejected} rejected")
+        }));
     }
-    if !tally.broken.is_empty() {
-        lines.push(format!("  rejected: {} × broken line", grouped(tally.broken.len() as u64)));
+    if !tally.differing.is_none() {
+        lines.push(format!(
+            "  duplicates: {} have other content than the event of the same id, which stands: {}",
+            grouped(tally.differing.events),
+            tally.differing.names(),
+        ));
     }
+    let mut rejected = tally.rejected.clone();
+    for line in &tally.broken {
+        *rejected.entry(broken(line.fault.code).to_owned()).or_default() += 1;
+    }
+    lines.extend(rejected.iter().map(|(reason, count)| format!("  rejected: {} × {reason}", grouped(*count))));
+    lines.extend(tally.unreadable.iter().map(|problem| format!("  not read to its end: {problem}")));
     if tally.quarantined() > 0 {
         lines.push("  What was rejected is in quarantine with its reasons: `cargo run -- quarantine` lists it.".into());
     }
     lines.join("\n")
+}
+
+/// Why a line was not sent.
+fn broken(code: FaultCode) -> &'static str {
+    match code {
+        FaultCode::WrongEncoding => "line that is not UTF-8",
+        FaultCode::TooLarge => "line that is too long",
+        _ => "broken line",
+    }
 }
 
 /// The datasets as a table, with the newest version of each and how to load it.

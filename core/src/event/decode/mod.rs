@@ -123,6 +123,16 @@ impl Decoder {
     }
 }
 
+/// Bytes of text that say in which form its records are.
+pub const FORM_BYTES: usize = form::HEAD;
+
+/// Whether a text that begins like this has one record per line. `is_all` says that
+/// there is no more of it.
+pub fn is_lines(text: &[u8], is_all: bool) -> bool {
+    let text = text.trim_ascii_start();
+    form::detect(text, is_all).is_none_or(|form| form == Form::Lines)
+}
+
 /// All records of bytes that are in memory; after an error there are none.
 pub fn records(bytes: &[u8], limits: DecodeLimits) -> impl Iterator<Item = Result<Record, DecodeError>> + '_ {
     let (mut decoder, mut rest, mut failed) = (Decoder::new(limits), bytes, false);

@@ -16,6 +16,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// A record that was cut from decoded text.
+    pub fn of_line(line: u64, text: &[u8]) -> Self {
+        Self { line, offset: 0, text: text.to_vec(), too_long: false, is_utf16: false }
+    }
+
     /// Its text.
     ///
     /// # Errors

@@ -13,9 +13,8 @@ use learning_core::dataset::settings::Settings;
 use learning_core::dataset::spec::Role;
 use learning_core::event::envelope::{self, Intake};
 use learning_core::event::identity::{ContentDigest, Occurrences};
-use learning_core::event::{EventId, StoredEvent, UserId, line};
-use learning_core::quality::{Judgement, QualityState, Record, Rules};
-use serde_json::Value;
+use learning_core::event::{EventId, Fault, FaultCode, StoredEvent, UserId, decode, line};
+use learning_core::quality::{Judgement, QualityState, Record, Rules, Trace};
 
 use super::blocks::{self, Block, Input};
 use super::recent::Recent;
@@ -31,6 +30,10 @@ pub struct Findings {
     pub refused_at: Vec<String>,
     /// Events that came before.
     pub repeated: u64,
+    /// Those of them whose content is another than that of the first.
+    pub differing: Differing,
+    /// Lines with an object that has a key twice; the last value counts.
+    pub duplicate_keys: u64,
     /// Accepted, but no records of any dataset that was asked for.
     pub other: u64,
     pub judgements: Vec<(Dataset, Judgement)>,
@@ -41,6 +44,30 @@ pub struct Findings {
 impl Findings {
     pub fn refused_lines(&self) -> u64 {
         self.refused.values().sum()
+    }
+}
+
+/// Events that repeat the id of another and have other content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differing {
+    pub events: u64,
+    /// The first few of their ids, by where they stand.
+    pub examples: BTreeMap<u64, EventId>,
+}
+
+impl Differing {
+    const EXAMPLES: usize = 5;
+
+    fn add(&mut self, position: u64, event: EventId) {
+        self.merge(Self { events: 1, examples: BTreeMap::from([(position, event)]) });
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.events += other.events;
+        self.examples.extend(other.examples);
+        while self.examples.len() > Self::EXAMPLES {
+            self.examples.pop_last();
+        }
     }
 }
 
@@ -65,6 +92,7 @@ struct Repeated {
     /// Those that were judged. Which of several events without an id bears which number
     /// depends on the threads; they are equal.
     judged: Mutex<HashSet<(UserId, EventId)>>,
+    differing: Differing,
 }
 
 impl Repeated {
@@ -130,16 +158,23 @@ impl Judge<'_> {
                 .collect::<Result<Vec<_>>>()
         })?;
         if together.iter().any(|part| part.misjudged) {
-            let first = together.into_iter().flat_map(|part| part.repeated).collect();
-            return Ok(Err(Repeated { first, judged: Mutex::default() }));
+            let (mut first, mut differing) = (Positions::new(), Differing::default());
+            for part in together {
+                first.extend(part.repeated);
+                differing.merge(part.differing);
+            }
+            return Ok(Err(Repeated { first, judged: Mutex::default(), differing }));
         }
-        let mut findings = Findings::default();
+        // A second pass leaves repetitions out before their content is compared.
+        let differing = repeated.map(|repeated| repeated.differing.clone()).unwrap_or_default();
+        let mut findings = Findings { differing, ..Findings::default() };
         let mut states = self.states();
         for part in read {
             merge(&mut states, part.states);
             findings.lines += part.findings.lines;
             findings.repeated += part.findings.repeated;
             findings.other += part.findings.other;
+            findings.duplicate_keys += part.findings.duplicate_keys;
             findings.refused_at.extend(part.findings.refused_at);
             for (reason, count) in part.findings.refused {
                 *findings.refused.entry(reason).or_default() += count;
@@ -147,6 +182,7 @@ impl Judge<'_> {
         }
         for part in together {
             findings.repeated += part.repetitions;
+            findings.differing.merge(part.differing);
             merge(&mut states, part.states);
         }
         let judged = self.datasets.iter().zip(&states);
@@ -180,7 +216,7 @@ impl Judge<'_> {
         let mut part = Part { states: self.states(), findings: Findings::default() };
         let mut writer = traces.writer();
         while let Some(block) = blocks::next(blocks) {
-            for (place, line) in block.lines().enumerate() {
+            for (place, (number, line)) in block.records().enumerate() {
                 if line.trim_ascii().is_empty() {
                     continue;
                 }
@@ -190,20 +226,21 @@ impl Judge<'_> {
                 let mut derived = false;
                 let record = match line::read(line, &intake) {
                     Some(line) => Some(Record::of_line(line, self.now)),
-                    None => match long_way(line, &intake, |content| {
+                    None => match slow_path(number, line, &intake, |content| {
                         derived = true;
                         next_id(&occurrences[block.input], content)
                     }) {
-                        Ok(event) => {
+                        Ok((event, has_duplicate_keys)) => {
+                            part.findings.duplicate_keys += u64::from(has_duplicate_keys);
                             stored = event;
                             Record::of(&stored)
                         }
-                        Err(reason) => {
+                        Err(fault) => {
                             if part.findings.refused_at.len() < 5 {
-                                let line = block.first_line + place as u64;
-                                part.findings.refused_at.push(format!("{}:{line}: {reason}", inputs[block.input].name));
+                                let name = &inputs[block.input].name;
+                                part.findings.refused_at.push(format!("{name}:{number}: {}", fault.message));
                             }
-                            *part.findings.refused.entry(reason).or_default() += 1;
+                            *part.findings.refused.entry(reason(fault)).or_default() += 1;
                             continue;
                         }
                     },
@@ -262,16 +299,28 @@ impl Judge<'_> {
     }
 }
 
-/// The way of the service.
-fn long_way(
-    line: &[u8],
+/// Reads an event as the service does; also whether it has a key twice.
+fn slow_path(
+    line: u64,
+    text: &[u8],
     intake: &Intake,
     new_id: impl FnOnce(ContentDigest) -> EventId,
-) -> Result<StoredEvent, String> {
-    let json: Value = serde_json::from_slice(line).map_err(|_| "no JSON".to_owned())?;
-    match envelope::read(json, intake, new_id) {
-        Ok(admitted) => Ok(StoredEvent::new(admitted.event, intake.now)),
-        Err(faults) => Err(faults.first().map_or_else(|| "refused".to_owned(), |fault| fault.message.clone())),
+) -> Result<(StoredEvent, bool), Fault> {
+    let json = decode::Record::of_line(line, text).json()?;
+    match envelope::read(json.value, intake, new_id) {
+        Ok(admitted) => Ok((StoredEvent::new(admitted.event, intake.now), !json.duplicate_keys.is_empty())),
+        Err(faults) => {
+            Err(faults.into_iter().next().unwrap_or_else(|| Fault::new(&[], FaultCode::Unforeseen, "rejected")))
+        }
+    }
+}
+
+/// Why a line would be rejected, the same for all lines with the same problem.
+fn reason(fault: Fault) -> String {
+    match fault.code {
+        FaultCode::InvalidFormat if fault.loc.is_empty() => "this is not JSON".to_owned(),
+        FaultCode::WrongEncoding => "this is not UTF-8".to_owned(),
+        _ => fault.message,
     }
 }
 
@@ -292,6 +341,7 @@ struct Together {
     repetitions: u64,
     /// Whether of some event not the first, and only the first, was judged.
     misjudged: bool,
+    differing: Differing,
 }
 
 impl Together {
@@ -311,8 +361,18 @@ impl Together {
                 self.repetitions += same.len() as u64 - 1;
                 self.misjudged |= !rightly;
             }
+            for (_, position, kept) in same.iter().skip(1) {
+                if !has_equal_content(&kept.trace, &first.trace) {
+                    self.differing.add(*position, event);
+                }
+            }
         }
     }
+}
+
+/// Whether two events of one id report the same.
+fn has_equal_content(one: &Trace, other: &Trace) -> bool {
+    (one.occurred_at, one.content, one.place) == (other.occurred_at, other.content, other.place)
 }
 
 fn merge(states: &mut [QualityState], others: Vec<QualityState>) {

@@ -27,7 +27,8 @@ use crate::command::{Client, DEFAULT_URL, URL};
 
 #[derive(Debug, Args)]
 pub struct Assess {
-    /// Files of events: NDJSON, plain or gzipped; `-` is standard input. Without any, a
+    /// Files of events: JSON lines (NDJSON) or a JSON array, plain or compressed by gzip or
+    /// zstd; `-` is standard input. Without any, a
     /// running service is asked.
     #[arg(value_name = "FILE", required_unless_present = "dataset")]
     files: Vec<PathBuf>,
@@ -166,6 +167,11 @@ fn as_json(names: &[&str], findings: &Findings, settings: &Settings) -> Value {
         "refused": findings.refused,
         "refused_examples": findings.refused_at,
         "repeated": findings.repeated,
+        "differing": {
+            "events": findings.differing.events,
+            "event_ids": findings.differing.examples.values().collect::<Vec<_>>(),
+        },
+        "duplicate_keys": findings.duplicate_keys,
         "no_records": findings.other,
         "quality_gate": settings.quality_gate,
         "datasets": datasets,

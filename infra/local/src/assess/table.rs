@@ -3,6 +3,7 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use learning_core::dataset::settings::Settings;
+use learning_core::event::EventId;
 use learning_core::quality::{FieldReport, Judgement};
 
 use super::judge::Findings;
@@ -30,10 +31,25 @@ pub fn lines(findings: &Findings) -> String {
         grouped(findings.repeated),
         grouped(findings.other)
     );
+    if findings.differing.events > 0 {
+        text.push_str(&format!(
+            "\n  repeated: {} have other content than the first event of their id, which counts, e.g. {}",
+            grouped(findings.differing.events),
+            ids(findings.differing.examples.values())
+        ));
+    }
+    if findings.duplicate_keys > 0 {
+        let lines = grouped(findings.duplicate_keys);
+        text.push_str(&format!("\n  {lines} lines have a key more than once in an object; the last value counts"));
+    }
     for (reason, count) in &findings.refused {
         text.push_str(&format!("\n  refused: {} × {reason}", grouped(*count)));
     }
     text
+}
+
+fn ids<'a>(ids: impl Iterator<Item = &'a EventId>) -> String {
+    ids.map(EventId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// One sentence on what was judged.

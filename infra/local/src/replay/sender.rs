@@ -37,6 +37,8 @@ struct Outcome {
     datasets: Vec<String>,
     warnings: Vec<Fault>,
     errors: Vec<Fault>,
+    #[serde(default)]
+    differences: Vec<String>,
 }
 
 impl Sender {
@@ -71,7 +73,10 @@ impl Sender {
                         *tally.fed.entry(dataset).or_default() += 1;
                     }
                 }
-                "duplicate" => tally.duplicates += 1,
+                "duplicate" => {
+                    tally.duplicates += 1;
+                    tally.differing.add(&outcome.differences);
+                }
                 _ => {
                     let reason = outcome.errors.first().map_or_else(String::new, Fault::reason);
                     *tally.rejected.entry(reason).or_default() += 1;
@@ -80,10 +85,12 @@ impl Sender {
             }
         }
         for (line, fault) in batch.broken {
-            let broken = BrokenLine { source: batch.source.clone(), line: line.number, fault: fault.clone() };
-            tally.broken.push(broken);
+            tally.broken.push(BrokenLine::new(&batch.source, line.number, fault.clone(), true));
             quarantined.push(quarantine(line, vec![fault]));
         }
+        // Of these there is no text that could be kept whole; the file has them.
+        let undecodable = batch.undecodable.into_iter();
+        tally.broken.extend(undecodable.map(|(line, fault)| BrokenLine::new(&batch.source, line, fault, false)));
         self.quarantine.keep(quarantined).await?;
         Ok(tally)
     }

@@ -1,15 +1,14 @@
 //! Where replayed lines come from.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, BufReader, Cursor};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use fincoach_simulate::Simulation;
-use flate2::read::MultiGzDecoder;
 use indicatif::ProgressBar;
 
-/// Lines of NDJSON, known to be readable.
+/// An input of events that exists and may be read.
 #[derive(Debug)]
 pub struct Source {
     name: String,
@@ -19,8 +18,7 @@ pub struct Source {
 
 #[derive(Debug)]
 enum Kind {
-    /// Plain or gzipped, told apart by its first bytes.
-    File(PathBuf, File),
+    File(File),
     StandardInput,
     /// The bundled sample.
     Sample(Vec<u8>),
@@ -36,16 +34,17 @@ impl Source {
             return Ok(Self { name: "standard input".to_owned(), bytes: None, kind: Kind::StandardInput });
         }
         let shown = path.display();
-        let file = File::open(path)
-            .with_context(|| format!("cannot open the events file {shown}: name a file of NDJSON, plain or .gz"))?;
+        let file = File::open(path).with_context(|| {
+            format!("cannot open the events file {shown}: name a file of JSON lines (NDJSON) or of a JSON array")
+        })?;
         let metadata = file.metadata().with_context(|| format!("cannot look at {shown}"))?;
         if metadata.is_dir() {
-            bail!("{shown} is a folder: name a file of NDJSON, plain or .gz");
+            bail!("{shown} is a folder: name a file of JSON lines (NDJSON) or of a JSON array");
         }
         let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
         // A pipe has no length.
         let bytes = metadata.is_file().then_some(metadata.len());
-        Ok(Self { name, bytes, kind: Kind::File(path.to_owned(), file) })
+        Ok(Self { name, bytes, kind: Kind::File(file) })
     }
 
     /// The bundled sample, made from its seed.
@@ -70,21 +69,12 @@ impl Source {
         self.bytes
     }
 
-    /// The lines; what is read moves `bar`.
-    pub(super) fn reader(self, bar: &ProgressBar) -> Result<Box<dyn BufRead + Send>> {
+    /// The bytes, as they are stored; what is read moves `bar`.
+    pub(super) fn reader(self, bar: &ProgressBar) -> Box<dyn BufRead + Send> {
         match self.kind {
-            Kind::StandardInput => decompressed(BufReader::new(io::stdin())),
-            Kind::Sample(lines) => Ok(Box::new(BufReader::new(bar.wrap_read(io::Cursor::new(lines))))),
-            Kind::File(path, file) => decompressed(BufReader::new(bar.wrap_read(file)))
-                .with_context(|| format!("cannot read {}", path.display())),
+            Kind::StandardInput => Box::new(BufReader::new(io::stdin())),
+            Kind::Sample(lines) => Box::new(BufReader::new(bar.wrap_read(Cursor::new(lines)))),
+            Kind::File(file) => Box::new(BufReader::with_capacity(64 * 1024, bar.wrap_read(file))),
         }
     }
-}
-
-fn decompressed(mut reader: impl BufRead + Send + 'static) -> Result<Box<dyn BufRead + Send>> {
-    const GZIP: [u8; 2] = [0x1f, 0x8b];
-    if reader.fill_buf()?.starts_with(&GZIP) {
-        return Ok(Box::new(BufReader::new(MultiGzDecoder::new(reader))));
-    }
-    Ok(Box::new(reader))
 }
