@@ -1,127 +1,166 @@
-//! International bank account numbers: ISO 13616, checked by ISO 7064 mod 97-10.
+//! International bank account numbers: ISO 13616, checked by ISO 7064 mod 97-10 and
+//! by the structure of their country.
 
-/// Country and length, from the SWIFT IBAN registry.
-const LENGTHS: &[(&[u8; 2], usize)] = &[
-    (b"AD", 24),
-    (b"AE", 23),
-    (b"AL", 28),
-    (b"AT", 20),
-    (b"AZ", 28),
-    (b"BA", 20),
-    (b"BE", 16),
-    (b"BG", 22),
-    (b"BH", 22),
-    (b"BI", 27),
-    (b"BR", 29),
-    (b"BY", 28),
-    (b"CH", 21),
-    (b"CR", 22),
-    (b"CY", 28),
-    (b"CZ", 24),
-    (b"DE", 22),
-    (b"DJ", 27),
-    (b"DK", 18),
-    (b"DO", 28),
-    (b"EE", 20),
-    (b"EG", 29),
-    (b"ES", 24),
-    (b"FI", 18),
-    (b"FK", 18),
-    (b"FO", 18),
-    (b"FR", 27),
-    (b"GB", 22),
-    (b"GE", 22),
-    (b"GI", 23),
-    (b"GL", 18),
-    (b"GR", 27),
-    (b"GT", 28),
-    (b"HR", 21),
-    (b"HU", 28),
-    (b"IE", 22),
-    (b"IL", 23),
-    (b"IQ", 23),
-    (b"IS", 26),
-    (b"IT", 27),
-    (b"JO", 30),
-    (b"KW", 30),
-    (b"KZ", 20),
-    (b"LB", 28),
-    (b"LC", 32),
-    (b"LI", 21),
-    (b"LT", 20),
-    (b"LU", 20),
-    (b"LV", 21),
-    (b"LY", 25),
-    (b"MC", 27),
-    (b"MD", 24),
-    (b"ME", 22),
-    (b"MK", 19),
-    (b"MN", 20),
-    (b"MR", 27),
-    (b"MT", 31),
-    (b"MU", 30),
-    (b"NI", 28),
-    (b"NL", 18),
-    (b"NO", 15),
-    (b"OM", 23),
-    (b"PK", 24),
-    (b"PL", 28),
-    (b"PS", 29),
-    (b"PT", 25),
-    (b"QA", 29),
-    (b"RO", 24),
-    (b"RS", 22),
-    (b"RU", 33),
-    (b"SA", 24),
-    (b"SC", 31),
-    (b"SD", 18),
-    (b"SE", 24),
-    (b"SI", 19),
-    (b"SK", 24),
-    (b"SM", 27),
-    (b"SO", 23),
-    (b"ST", 25),
-    (b"SV", 28),
-    (b"TL", 23),
-    (b"TN", 24),
-    (b"TR", 26),
-    (b"UA", 29),
-    (b"VA", 22),
-    (b"VG", 24),
-    (b"XK", 20),
-    (b"YE", 30),
+use super::work;
+
+/// Countries, and the structure of what follows the check digits: so many digits (n),
+/// capital letters (a) or either (c). From the SWIFT IBAN registry, release 101.
+const STRUCTURES: &[(&[u8; 2], &str)] = &[
+    (b"AD", "8n12c"),
+    (b"AE", "19n"),
+    (b"AL", "8n16c"),
+    (b"AT", "16n"),
+    (b"AZ", "4a20c"),
+    (b"BA", "16n"),
+    (b"BE", "12n"),
+    (b"BG", "4a6n8c"),
+    (b"BH", "4a14c"),
+    (b"BI", "23n"),
+    (b"BR", "23n1a1c"),
+    (b"BY", "4c4n16c"),
+    (b"CH", "5n12c"),
+    (b"CR", "18n"),
+    (b"CY", "8n16c"),
+    (b"CZ", "20n"),
+    (b"DE", "18n"),
+    (b"DJ", "23n"),
+    (b"DK", "14n"),
+    (b"DO", "4c20n"),
+    (b"EE", "16n"),
+    (b"EG", "25n"),
+    (b"ES", "20n"),
+    (b"FI", "14n"),
+    (b"FK", "2a12n"),
+    (b"FO", "14n"),
+    (b"FR", "10n11c2n"),
+    (b"GB", "4a14n"),
+    (b"GE", "2a16n"),
+    (b"GI", "4a15c"),
+    (b"GL", "14n"),
+    (b"GR", "7n16c"),
+    (b"GT", "24c"),
+    (b"HN", "4a20n"),
+    (b"HR", "17n"),
+    (b"HU", "24n"),
+    (b"IE", "4a14n"),
+    (b"IL", "19n"),
+    (b"IQ", "4a15n"),
+    (b"IS", "22n"),
+    (b"IT", "1a10n12c"),
+    (b"JO", "4a4n18c"),
+    (b"KW", "4a22c"),
+    (b"KZ", "3n13c"),
+    (b"LB", "4n20c"),
+    (b"LC", "4a24c"),
+    (b"LI", "5n12c"),
+    (b"LT", "16n"),
+    (b"LU", "3n13c"),
+    (b"LV", "4a13c"),
+    (b"LY", "21n"),
+    (b"MC", "10n11c2n"),
+    (b"MD", "20c"),
+    (b"ME", "18n"),
+    (b"MK", "3n10c2n"),
+    (b"MN", "16n"),
+    (b"MR", "23n"),
+    (b"MT", "4a5n18c"),
+    (b"MU", "4a19n3a"),
+    (b"NI", "4a20n"),
+    (b"NL", "4a10n"),
+    (b"NO", "11n"),
+    (b"OM", "3n16c"),
+    (b"PK", "4a16c"),
+    (b"PL", "24n"),
+    (b"PS", "4a21c"),
+    (b"PT", "21n"),
+    (b"QA", "4a21c"),
+    (b"RO", "4a16c"),
+    (b"RS", "18n"),
+    (b"RU", "14n15c"),
+    (b"SA", "2n18c"),
+    (b"SC", "4a20n3a"),
+    (b"SD", "14n"),
+    (b"SE", "20n"),
+    (b"SI", "15n"),
+    (b"SK", "20n"),
+    (b"SM", "1a10n12c"),
+    (b"SO", "19n"),
+    (b"ST", "21n"),
+    (b"SV", "4a20n"),
+    (b"TL", "19n"),
+    (b"TN", "20n"),
+    (b"TR", "6n16c"),
+    (b"UA", "6n19c"),
+    (b"VA", "18n"),
+    (b"VG", "4a16n"),
+    (b"XK", "16n"),
+    (b"YE", "4a4n18c"),
 ];
 
-/// Where the IBAN that begins at `start` ends; letters in either case, groups
-/// apart by a blank or a hyphen.
-pub fn end(text: &[u8], start: usize) -> Option<usize> {
+const MAX: usize = 34;
+
+/// An IBAN in a text, as it is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Iban {
+    pub end: usize,
+    number: [u8; MAX],
+    length: usize,
+}
+
+impl Iban {
+    /// In capitals, without separators.
+    pub fn canonical(&self) -> &[u8] {
+        &self.number[..self.length]
+    }
+}
+
+/// The IBAN that begins at `start`: letters in either case, its groups apart by at
+/// most two blanks, dots, hyphens or the like. What is glued to it does not hide it.
+pub fn find(text: &[u8], start: usize) -> Option<Iban> {
     let head = text.get(start..start + 4)?;
     if !head[..2].iter().all(u8::is_ascii_alphabetic) || !head[2..].iter().all(u8::is_ascii_digit) {
         return None;
     }
     let country = [head[0].to_ascii_uppercase(), head[1].to_ascii_uppercase()];
-    let (_, length) = LENGTHS.iter().find(|(code, _)| **code == country)?;
-    if start > 0 && text[start - 1].is_ascii_alphanumeric() && !text[..start].to_ascii_lowercase().ends_with(b"iban") {
-        return None;
-    }
-    let mut number = [0u8; 34];
-    let (mut taken, mut at) = (0, start);
-    while taken < *length {
-        let byte = *text.get(at)?;
-        if byte.is_ascii_alphanumeric() {
-            number[taken] = byte.to_ascii_uppercase();
-            taken += 1;
-            at += 1;
-        } else if let (b' ' | b'-', Some(next)) = (byte, text.get(at + 1))
-            && next.is_ascii_alphanumeric()
-        {
-            at += 1;
-        } else {
-            return None;
+    let place = STRUCTURES.binary_search_by(|(code, _)| (*code).cmp(&country)).ok()?;
+    let mut found = Iban { end: start, number: [0; MAX], length: 0 };
+    found.read(text, 4, |_| true)?;
+    let mut wanted = 0;
+    for sign in STRUCTURES[place].1.bytes() {
+        match sign {
+            b'0'..=b'9' => wanted = wanted * 10 + usize::from(sign - b'0'),
+            _ => {
+                found.read(text, wanted, |byte| match sign {
+                    b'n' => byte.is_ascii_digit(),
+                    b'a' => byte.is_ascii_alphabetic(),
+                    _ => true,
+                })?;
+                wanted = 0;
+            }
         }
     }
-    let ends = !text.get(at).is_some_and(u8::is_ascii_alphanumeric);
-    (ends && is_valid(&number[..taken])).then_some(at)
+    let more_digits = text.get(found.end).is_some_and(u8::is_ascii_digit);
+    (!more_digits && is_valid(found.canonical())).then_some(found)
+}
+
+impl Iban {
+    fn read(&mut self, text: &[u8], count: usize, fits: impl Fn(u8) -> bool) -> Option<()> {
+        for _ in 0..count {
+            let mut at = self.end;
+            while self.length > 0 && at < self.end + 2 && text.get(at).is_some_and(|byte| b" -._/\t".contains(byte)) {
+                at += 1;
+            }
+            work::add(1);
+            let byte = *text.get(at)?;
+            if !byte.is_ascii_alphanumeric() || !fits(byte) {
+                return None;
+            }
+            self.number[self.length] = byte.to_ascii_uppercase();
+            self.length += 1;
+            self.end = at + 1;
+        }
+        Some(())
+    }
 }
 
 /// The first four characters moved to the end, letters as 10 to 35: 1 modulo 97.
@@ -144,13 +183,15 @@ mod tests {
             "GB82WEST12345698765432",
             "GB82 WEST 1234 5698 7654 32",
             "de89370400440532013000",
+            "DE89.3704.0044.0532.0130.00",
             "FR14 2004 1010 0505 0001 3M02 606",
             "NO9386011117947",
             "MT84MALT011000012345MTLCAST001S",
         ] {
-            assert_eq!(end(iban.as_bytes(), 0), Some(iban.len()), "{iban}");
+            assert_eq!(find(iban.as_bytes(), 0).map(|found| found.end), Some(iban.len()), "{iban}");
         }
-        assert_eq!(end(b"IBANGB82WEST12345698765432", 4), Some(26));
+        assert_eq!(find(b"DE89370400440532013000EUR", 0).map(|found| found.end), Some(22));
+        assert_eq!(find(b"IBANGB82WEST12345698765432", 4).map(|found| found.end), Some(26));
     }
 
     #[test]
@@ -158,7 +199,12 @@ mod tests {
         for text in
             ["GB83WEST12345698765432", "GB82WEST1234569876543", "XX82WEST12345698765432", "GB82WEST123456987654321"]
         {
-            assert_eq!(end(text.as_bytes(), 0), None, "{text}");
+            assert!(find(text.as_bytes(), 0).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn countries_are_in_order_for_the_search() {
+        assert!(STRUCTURES.is_sorted());
     }
 }

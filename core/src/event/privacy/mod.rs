@@ -1,30 +1,51 @@
-//! What must not be kept: secrets by the name of their key, and numbers and
-//! addresses inside values. Redaction happens before an event is stored, logged
-//! or put in quarantine; what it did is counted, never kept.
+//! What must not be kept: secrets by the name of their key, and numbers, addresses
+//! and tokens inside values. Redaction happens before an event is stored, logged or
+//! put in quarantine; what it did is counted, never kept.
 //!
-//! [`key`] decides by the words of a key, [`text`] masks inside strings. Both err
-//! on the side of hiding: a masked invoice number costs less than a kept card.
+//! [`key`] decides by the words of a key, [`text`] finds inside strings: in text that
+//! [`fold`] has brought to one spelling, in a fixed number of steps for each byte.
+//! [`walk`] redacts parsed JSON, [`record`] JSON in its text. Ids become surrogates,
+//! everything else a mask.
 
-mod broken;
-mod digits;
+mod calling;
+mod card;
+mod context;
+mod edit;
+mod email;
+mod fold;
+mod groups;
 mod iban;
 mod key;
-mod secret;
+mod pair;
+mod pair_of;
+mod phone;
+mod record;
+mod script;
+mod ssn;
+mod surrogate;
 #[cfg(test)]
 mod tests;
 mod text;
+mod token;
+mod walk;
+mod work;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::cell::Cell;
+use walk::Walk;
 
 pub use key::ExtraKeys;
-pub use secret::RedactionKey;
+pub use surrogate::RedactionKey;
 
 /// What a string that was too long ends with.
 pub const TRUNCATED: &str = "…[truncated]";
+
+/// How often a text is looked at again after something was replaced: a mask may uncover
+/// what stood too close to it.
+const PASSES: usize = 8;
 
 /// Which rules are in force. Each has a switch, for senders whose data would suffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +57,33 @@ pub struct Rules {
     pub ssns: bool,
     pub emails: bool,
     pub phones: bool,
+    /// Tokens of providers, private keys, credentials.
+    pub tokens: bool,
     /// The longest string that is kept whole, in characters, at least 32; `None` for any.
     pub string_chars: Option<usize>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { keys: true, cards: true, ibans: true, ssns: true, emails: true, phones: true, string_chars: Some(1_000) }
+        Self {
+            keys: true,
+            cards: true,
+            ibans: true,
+            ssns: true,
+            emails: true,
+            phones: true,
+            tokens: true,
+            string_chars: Some(1_000),
+        }
     }
 }
 
 /// How much was taken out of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Redactions {
-    /// Keys whose values were dropped.
+    /// Values of sensitive keys.
     pub dropped: u32,
-    /// Numbers and addresses inside values.
+    /// Numbers, addresses and tokens inside values.
     pub masked: u32,
     /// Strings that were cut.
     pub truncated: u32,
@@ -69,6 +101,18 @@ impl std::ops::AddAssign for Redactions {
         self.masked += other.masked;
         self.truncated += other.truncated;
     }
+}
+
+/// What the digits of a value may be, by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Text,
+    /// Under the key of a telephone number.
+    Phone,
+    /// Coordinates, amounts, times: no telephone number without its `+`.
+    Numbering,
+    /// What identifies a thing: replaced by a surrogate, so that no two become equal.
+    Id,
 }
 
 /// The redactor holds what is redacted, and how: switches, the operator's own
@@ -112,124 +156,70 @@ impl Redactor {
 
     /// Redacts an object in place, at every depth. A second time changes nothing.
     pub fn redact(&self, object: &mut Map<String, Value>) -> Redactions {
-        let mut redaction = Redaction { rules: &self.0.rules, done: Redactions::default() };
-        redaction.object(object, "");
-        redaction.done
+        let mut walk = Walk::new(&self.0);
+        walk.object(object, "");
+        walk.done
     }
 
     /// Redacts any JSON in place.
     pub fn redact_json(&self, json: &mut Value) -> Redactions {
-        let mut redaction = Redaction { rules: &self.0.rules, done: Redactions::default() };
-        redaction.value(json, "");
-        redaction.done
+        let mut walk = Walk::new(&self.0);
+        walk.value(json, "", "");
+        walk.done
     }
 
     /// Redacts free text: a file's name, a reason, a line that is not JSON.
     pub fn redact_text(&self, text: &str) -> (String, Redactions) {
-        broken::redact_text(text, &self.0.rules)
+        self.passes(text, |text, done| edit::of_text(text, Place::Text, edit::NESTED, &self.0, done))
     }
 
-    /// Redacts a record for the quarantine, which may be JSON or not.
+    /// Redacts a record for the quarantine, which may be JSON or not. What is not
+    /// replaced stays byte for byte as it came.
     pub fn redact_record(&self, record: &str) -> (String, Redactions) {
-        match serde_json::from_str::<Value>(record) {
-            Ok(mut json) => {
-                let done = self.redact_json(&mut json);
-                (json.to_string(), done)
-            }
-            Err(_) => self.redact_text(record),
+        if !record::is_json(record) {
+            return self.redact_text(record);
         }
+        self.passes(record, |record, done| record::edits(record, edit::NESTED, &self.0, done))
+    }
+
+    fn passes(&self, text: &str, edits: impl Fn(&str, &mut Redactions) -> Vec<edit::Edit>) -> (String, Redactions) {
+        let (mut text, mut done) = (text.to_owned(), Redactions::default());
+        for _ in 0..PASSES {
+            let edits = edits(&text, &mut done);
+            if edits.is_empty() {
+                break;
+            }
+            text = edit::apply(&text, &edits);
+        }
+        (text, done)
     }
 
     /// Whether `text` holds anything that would be masked.
     pub fn is_sensitive(&self, text: &str) -> bool {
-        text::mask(text, &self.0.rules, false).is_some()
+        !edit::of_text(text, Place::Text, 0, &self.0, &mut Redactions::default()).is_empty()
     }
 
     /// Whether redaction would change what stands under the key of a field that is
     /// declared. A text that may have to be cut counts, whether it will be or not.
     pub fn would_change(&self, key: &str, cell: &Cell<'_>) -> bool {
-        let rules = &self.0.rules;
+        let mut done = Redactions::default();
         match cell {
             Cell::Absent | Cell::Null | Cell::Bool(_) => false,
-            Cell::Number(number) => rules.cards && number.len() > 12 && digits::is_card(number.as_bytes()),
+            Cell::Number(number) => edit::of_number(number, key::place("", key), &self.0, &mut done).is_some(),
             Cell::Text(text) => {
-                text.len() > rules.string_chars.unwrap_or(usize::MAX)
-                    || text::may_hold_something(text) && text::mask(text, rules, key::is_id(key)).is_some()
+                text.len() > self.0.rules.string_chars.unwrap_or(usize::MAX)
+                    || !edit::of_text(text, key::place("", key), edit::NESTED, &self.0, &mut done).is_empty()
             }
             Cell::Nested(value) => {
-                let mut redaction = Redaction { rules, done: Redactions::default() };
-                redaction.value(&mut value.clone().into_owned(), key);
-                !redaction.done.is_none()
+                let mut walk = Walk::new(&self.0);
+                walk.value(&mut value.clone().into_owned(), "", key);
+                !walk.done.is_none()
             }
         }
     }
 
     /// Whether redaction would drop or rename a key.
     pub fn would_change_key(&self, key: &str) -> bool {
-        let rules = &self.0.rules;
-        rules.keys && key::is_sensitive("", key) || text::mask(key, rules, false).is_some()
-    }
-}
-
-struct Redaction<'a> {
-    rules: &'a Rules,
-    done: Redactions,
-}
-
-impl Redaction<'_> {
-    /// `under` is the key that leads here: `{"card": {"number": …}}` is a card number too.
-    fn object(&mut self, object: &mut Map<String, Value>, under: &str) {
-        if self.rules.keys {
-            let before = object.len();
-            object.retain(|key, _| !key::is_sensitive(under, key));
-            self.done.dropped += (before - object.len()) as u32;
-        }
-        let mut renamed = Vec::new();
-        for (key, value) in object.iter_mut() {
-            self.value(value, key);
-            if let Some((name, masked)) = text::mask(key, self.rules, false) {
-                self.done.masked += masked;
-                renamed.push((key.clone(), text::neutral(&name)));
-            }
-        }
-        for (key, name) in renamed {
-            let Some(value) = object.remove(&key) else { continue };
-            let free = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name} {n}") });
-            if let Some(name) = free.into_iter().find(|name| !object.contains_key(name)) {
-                object.insert(name, value);
-            }
-        }
-    }
-
-    fn value(&mut self, value: &mut Value, key: &str) {
-        match value {
-            Value::Object(object) => self.object(object, key),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, key)),
-            Value::String(text) => self.text(text, key),
-            Value::Number(number) => {
-                if self.rules.cards && digits::is_card(number.as_str().as_bytes()) {
-                    *value = Value::from(text::CARD);
-                    self.done.masked += 1;
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    fn text(&mut self, text: &mut String, key: &str) {
-        if let Some((masked, count)) = text::mask(text, self.rules, key::is_id(key)) {
-            self.done.masked += count;
-            *text = masked;
-        }
-        if let Some(most) = self.rules.string_chars
-            && text::truncate(text, most)
-        {
-            self.done.truncated += 1;
-            // The cut may have left a shorter number that now looks like a card.
-            if let Some((masked, count)) = text::mask(text, self.rules, key::is_id(key)) {
-                self.done.masked += count;
-                *text = masked;
-            }
-        }
+        self.0.rules.keys && key::is_sensitive("", key, &self.0.extra_keys) || Walk::new(&self.0).neutral_key(key).is_some()
     }
 }

@@ -1,206 +1,387 @@
-//! Masking inside strings, and cutting them.
+//! Finding what must not be kept in a text, replacing it, and cutting long texts.
 
 use std::ops::Range;
 
 use uuid::Uuid;
 
-use super::{Rules, TRUNCATED, digits, iban};
+use super::fold::Folded;
+use super::groups::{Chain, Window};
+use super::pair::Pairs;
+use super::{Config, Place, TRUNCATED, card, email, iban, phone, ssn, token, work};
 
-pub const CARD: &str = "[card]";
-const IBAN: &str = "[iban]";
-const SSN: &str = "[ssn]";
-const EMAIL: &str = "[email]";
-const PHONE: &str = "[phone]";
-
-/// No number that is looked for has fewer digits.
-const LEAST_DIGITS: usize = 7;
-
-/// Whether [`mask`] has to look closer. Most texts have neither digits nor an
-/// at-sign; and the digits of a UUID are no number's, if it is the whole text.
-pub fn may_hold_something(text: &str) -> bool {
-    let (digits, at_sign) = signs(text.as_bytes());
-    (digits >= LEAST_DIGITS || at_sign) && !(text.len() == 36 && is_uuid(text))
+/// What a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Card,
+    Iban,
+    Ssn,
+    Email,
+    Phone,
+    /// A token of a provider, a key, credentials.
+    Secret,
+    /// A value of a sensitive name.
+    Dropped,
 }
 
-/// How many digits there are, and whether there is an at-sign. Looks at every byte
-/// alike, so that many are looked at together.
-fn signs(text: &[u8]) -> (usize, bool) {
-    text.iter().fold((0, false), |(digits, at_sign), byte| {
-        (digits + usize::from(byte.is_ascii_digit()), at_sign | (*byte == b'@') | (*byte == b'%'))
-    })
-}
+impl Kind {
+    pub const ALL: [Kind; 7] =
+        [Kind::Card, Kind::Iban, Kind::Ssn, Kind::Email, Kind::Phone, Kind::Secret, Kind::Dropped];
 
-struct Finding {
-    span: Range<usize>,
-    mask: &'static str,
-}
+    pub fn name(self) -> &'static str {
+        let mask = self.mask();
+        &mask[1..mask.len() - 1]
+    }
 
-/// `text` with everything sensitive masked, and how much that was; `None` where
-/// there is nothing. An identifier's digits are never taken for a phone number.
-pub fn mask(text: &str, rules: &Rules, identifier: bool) -> Option<(String, u32)> {
-    let mut count = 0;
-    let mut masked: Option<String> = None;
-    // What is masked may uncover what stood too close to it; every round leaves
-    // fewer digits and at-signs, so this ends.
-    loop {
-        let current = masked.as_deref().unwrap_or(text);
-        let findings = find(current, rules, identifier);
-        if findings.is_empty() {
-            return masked.map(|masked| (masked, count));
+    /// What stands in a text instead.
+    pub fn mask(self) -> &'static str {
+        match self {
+            Kind::Card => "[card]",
+            Kind::Iban => "[iban]",
+            Kind::Ssn => "[ssn]",
+            Kind::Email => "[email]",
+            Kind::Phone => "[phone]",
+            Kind::Secret => "[secret]",
+            Kind::Dropped => "[dropped]",
         }
-        count += findings.len() as u32;
-        masked = Some(replaced(current, &findings));
     }
 }
 
-/// Masks that name no kind: in a key, `[ssn]` would be a sensitive word itself.
-pub fn neutral(masked: &str) -> String {
-    [CARD, IBAN, SSN, EMAIL, PHONE].iter().fold(masked.to_owned(), |text, mask| text.replace(mask, "[masked]"))
+/// Something that must not be kept, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub range: Range<usize>,
+    pub kind: Kind,
+    /// An id in the spelling that all its spellings have in common.
+    pub canonical: Vec<u8>,
+    /// Whether the text holds nothing else.
+    pub is_whole: bool,
 }
 
-fn replaced(text: &str, findings: &[Finding]) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    for Finding { span, mask } in findings {
-        out.push_str(&text[at..span.start]);
-        out.push_str(mask);
-        at = span.end;
-    }
-    out.push_str(&text[at..]);
-    out
+/// No number that is looked for in a text has fewer digits.
+const MIN_DIGITS: usize = 7;
+/// Under the key of a telephone number.
+const MIN_PHONE_DIGITS: usize = 4;
+/// The shortest run of letters and digits that may be a token.
+const MIN_TOKEN: usize = 8;
+
+/// What the bytes of a text make it worth to look for.
+#[derive(Clone, Copy, Debug)]
+struct Signs {
+    digits: usize,
+    longest_run: usize,
+    classes: u8,
 }
 
-/// What there is to mask, in order, without overlaps.
-fn find(text: &str, rules: &Rules, identifier: bool) -> Vec<Finding> {
-    let bytes = text.as_bytes();
-    let (digits, at_sign) = signs(bytes);
-    let mut findings = Vec::new();
-    if at_sign && rules.emails {
-        emails(bytes, &mut findings);
-    }
-    if digits >= LEAST_DIGITS {
-        if rules.ibans {
-            ibans(bytes, &mut findings);
-        }
-        numbers(bytes, rules, identifier, &mut findings);
-    }
-    if findings.len() > 1 {
-        findings.sort_by_key(|finding| (finding.span.start, std::cmp::Reverse(finding.span.end)));
-        let mut end = 0;
-        findings.retain(|finding| {
-            let free = finding.span.start >= end;
-            if free {
-                end = finding.span.end;
-            }
-            free
-        });
-    }
-    findings
-}
+const DIGIT: u8 = 1;
+const TOKEN: u8 = 2;
+const AT: u8 = 4;
+const PAIR: u8 = 8;
+const BLANK: u8 = 16;
+/// To be folded before it can be judged.
+const ODD: u8 = 32;
+const DASHES: u8 = 64;
 
-/// `local@domain.tld`, also as it is written in URLs (`%40`).
-fn emails(text: &[u8], findings: &mut Vec<Finding>) {
-    let is_local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-'!#$&*/=?^`{|}~".contains(byte) || *byte >= 0x80;
-    let is_domain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte) || *byte >= 0x80;
-    for at in 0..text.len() {
-        let sign = match &text[at..] {
-            [b'@', ..] => 1,
-            [b'%', b'4', b'0', ..] => 3,
-            _ => continue,
+const CLASSES: [u8; 256] = {
+    let mut classes = [0u8; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT | TOKEN,
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => TOKEN,
+            b'-' => TOKEN | DASHES,
+            b'@' => AT,
+            b':' | b'=' => PAIR,
+            b' ' => BLANK,
+            b'\t' | b'\n' | b'\r' => 0,
+            b'%' | b'&' | 0..=0x1f | 0x7f..=0xff => ODD,
+            _ => 0,
         };
-        // In a URL the address begins after the last = & ? or /.
-        let begins = |byte: &u8| sign == 3 && b"=&?/#".contains(byte);
-        let local = text[..at].iter().rev().take_while(|byte| is_local(byte) && !begins(byte)).count();
-        let domain = text[at + sign..].iter().take_while(|byte| is_domain(byte)).count();
-        let name = &text[at + sign..at + sign + domain];
-        let has_top_level = name
-            .windows(3)
-            .skip(1)
-            .any(|part| part[0] == b'.' && part[1..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80));
-        if local > 0 && has_top_level {
-            findings.push(Finding { span: at - local..at + sign + domain, mask: EMAIL });
+        byte += 1;
+    }
+    classes
+};
+
+impl Signs {
+    fn of(text: &[u8]) -> Self {
+        work::add(text.len());
+        let (mut signs, mut run) = (Self { digits: 0, longest_run: 0, classes: 0 }, 0usize);
+        for byte in text {
+            let class = CLASSES[*byte as usize];
+            signs.classes |= class;
+            signs.digits += usize::from(class & DIGIT);
+            run = if class & TOKEN > 0 { run + 1 } else { 0 };
+            signs.longest_run = signs.longest_run.max(run);
         }
+        signs
+    }
+
+    fn has(self, class: u8) -> bool {
+        self.classes & class > 0
+    }
+
+    /// Whether the text may hold something.
+    fn are_suspicious(self, place: Place) -> bool {
+        self.has(AT | PAIR | ODD) || self.may_be_number(place) || self.longest_run >= MIN_TOKEN
+    }
+
+    fn may_be_number(self, place: Place) -> bool {
+        self.digits >= if place == Place::Phone { MIN_PHONE_DIGITS } else { MIN_DIGITS }
     }
 }
 
-fn ibans(text: &[u8], findings: &mut Vec<Finding>) {
-    let mut at = 0;
-    while at + 15 <= text.len() {
-        // Cheapest first: the check digits.
-        if text[at + 2].is_ascii_digit()
-            && text[at + 3].is_ascii_digit()
-            && let Some(end) = iban::end(text, at)
+/// What there is to find in a text, in order, without overlaps.
+pub fn find(text: &str, place: Place, config: &Config) -> Vec<Finding> {
+    let signs = Signs::of(text.as_bytes());
+    if !signs.are_suspicious(place) || is_plainly_harmless(text.as_bytes()) {
+        return Vec::new();
+    }
+    let folded = Folded::new(text);
+    let signs = if signs.has(ODD) { Signs::of(&folded.bytes) } else { signs };
+    let mut scan = Scan { folded, place, config, hits: Vec::new() };
+    scan.run(signs);
+    scan.findings()
+}
+
+/// The barrier stands where something was found: no later finding reaches across, as
+/// none reaches across the mask that will stand there.
+const BARRIER: u8 = b']';
+
+struct Scan<'a> {
+    folded: Folded<'a>,
+    place: Place,
+    config: &'a Config,
+    hits: Vec<(Range<usize>, Kind, Vec<u8>)>,
+}
+
+impl Scan<'_> {
+    fn run(&mut self, signs: Signs) {
+        let rules = &self.config.rules;
+        if rules.tokens && signs.longest_run >= MIN_TOKEN {
+            self.secrets(signs);
+        }
+        if rules.keys {
+            self.pairs(signs);
+        }
+        if signs.has(AT) && rules.emails {
+            self.emails();
+        }
+        if signs.may_be_number(self.place) {
+            if rules.ibans && self.place != Place::Phone {
+                self.ibans();
+            }
+            self.numbers();
+        }
+    }
+
+    fn take(&mut self, range: Range<usize>, kind: Kind, canonical: Vec<u8>) {
+        self.folded.bytes.to_mut()[range.clone()].fill(BARRIER);
+        self.hits.push((range, kind, canonical));
+    }
+
+    fn secrets(&mut self, signs: Signs) {
+        let mut at = 0;
+        while signs.has(DASHES)
+            && let Some(range) = token::private_key(&self.folded.bytes, at)
         {
-            findings.push(Finding { span: at..end, mask: IBAN });
-            at = end;
-        } else {
-            at += 1;
+            at = range.end;
+            self.take(range, Kind::Secret, Vec::new());
+        }
+        at = 0;
+        while let Some(range) = token::next(&self.folded.bytes, at) {
+            at = range.end;
+            self.take(range, Kind::Secret, Vec::new());
+        }
+        if signs.has(BLANK | PAIR) {
+            self.credentials();
         }
     }
-}
 
-fn numbers(text: &[u8], rules: &Rules, identifier: bool, findings: &mut Vec<Finding>) {
-    let mut at = 0;
-    while at < text.len() {
-        if !text[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let chain = digits::chain(text, at);
-        at = chain[chain.len() - 1].end;
-        let mut first = 0;
-        while first < chain.len() {
-            let groups = &chain[first..];
-            let found = None
-                .or_else(|| rules.cards.then(|| digits::card(text, groups)).flatten().map(|span| (span, CARD)))
-                .or_else(|| rules.ssns.then(|| digits::ssn(text, groups)).flatten().map(|span| (span, SSN)))
-                .or_else(|| {
-                    (rules.phones && !identifier)
-                        .then(|| digits::phone(text, groups))
-                        .flatten()
-                        .map(|span| (span, PHONE))
-                })
-                .filter(|(span, _)| !is_in_identifier(text, span));
-            match found {
-                Some((span, mask)) => {
-                    first += groups.iter().take_while(|group| group.start < span.end).count();
-                    findings.push(Finding { span, mask });
-                }
-                None => first += 1,
+    /// What follows `Bearer` and `Basic`.
+    fn credentials(&mut self) {
+        let mut at = 0;
+        while let Some(found) = memchr::memchr2(b' ', b':', &self.folded.bytes[at..]) {
+            work::add(found + 1);
+            at += found + 1;
+            if let Some(range) = token::credentials(&self.folded.bytes, at - 1) {
+                at = range.end;
+                self.take(range, Kind::Secret, Vec::new());
             }
         }
     }
+
+    fn pairs(&mut self, signs: Signs) {
+        let extra = &self.config.extra_keys;
+        let mut at = 0;
+        while signs.has(PAIR)
+            && let Some(range) = (Pairs { folded: &self.folded, extra }).next(at)
+        {
+            at = range.end;
+            self.take(range, Kind::Dropped, Vec::new());
+        }
+        at = 0;
+        while signs.has(BLANK)
+            && let Some(range) = (Pairs { folded: &self.folded, extra }).next_in_prose(at)
+        {
+            at = range.end;
+            self.take(range, Kind::Dropped, Vec::new());
+        }
+    }
+
+    fn emails(&mut self) {
+        let mut at = 0;
+        while let Some(found) = memchr::memchr(b':', &self.folded.bytes[at..]) {
+            work::add(found + 3);
+            at += found + 1;
+            if !self.folded.bytes[at..].starts_with(b"//") {
+                continue;
+            }
+            at += 2;
+            if let Some(range) = email::user_info(&self.folded.bytes, at) {
+                at = range.end;
+                self.take(range, Kind::Secret, Vec::new());
+            }
+        }
+        at = 0;
+        while let Some(found) = memchr::memchr(b'@', &self.folded.bytes[at..]) {
+            work::add(found + 1);
+            let sign = at + found;
+            at = sign + 1;
+            if let Some(range) = email::around(&self.folded.bytes, sign) {
+                at = range.end;
+                let canonical = self.folded.bytes[range.clone()].to_ascii_lowercase();
+                self.take(range, Kind::Email, canonical);
+            }
+        }
+    }
+
+    fn ibans(&mut self) {
+        let mut at = 0;
+        while at + 15 <= self.folded.bytes.len() {
+            work::add(1);
+            let bytes = &self.folded.bytes;
+            // Cheapest first: the check digits.
+            let head = bytes[at + 2].is_ascii_digit() && bytes[at + 3].is_ascii_digit() && bytes[at].is_ascii_alphabetic();
+            if head && let Some(found) = iban::find(bytes, at).filter(|found| !is_in_identifier(bytes, &(at..found.end))) {
+                let range = at..found.end;
+                at = found.end;
+                self.take(range, Kind::Iban, found.canonical().to_vec());
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    fn numbers(&mut self) {
+        let (mut at, mut chain_end) = (0, 0);
+        while at < self.folded.bytes.len() {
+            work::add(1);
+            if !self.folded.bytes[at].is_ascii_digit() {
+                at += 1;
+                continue;
+            }
+            if at >= chain_end {
+                let chain = Chain::new(&self.folded.bytes, at);
+                chain_end = chain.end;
+                if chain.digits < if self.place == Place::Phone { MIN_PHONE_DIGITS } else { MIN_DIGITS } {
+                    at = chain.end;
+                    continue;
+                }
+            }
+            let window = Window::new(&self.folded.bytes, at);
+            let next = window.groups()[0].end;
+            match self.number(&window) {
+                Some((range, kind)) => {
+                    at = range.end.max(next);
+                    let digits = self.folded.bytes[range.clone()].iter().copied().filter(u8::is_ascii_digit).collect();
+                    self.take(range, kind, digits);
+                }
+                None => at = next,
+            }
+        }
+    }
+
+    /// A number that begins with the first group of the window.
+    fn number(&self, window: &Window<'_>) -> Option<(Range<usize>, Kind)> {
+        let rules = &self.config.rules;
+        let found = None
+            .or_else(|| rules.cards.then(|| card::find(window)).flatten().map(|range| (range, Kind::Card)))
+            .or_else(|| rules.ssns.then(|| ssn::find(window)).flatten().map(|range| (range, Kind::Ssn)))
+            .or_else(|| rules.phones.then(|| phone::find(window, self.place)).flatten().map(|range| (range, Kind::Phone)))?;
+        let hidden = is_in_identifier(window.text, &found.0);
+        let is_card = found.1 == Kind::Card && matches!(found.0.len(), 15 | 16) && !is_in_uuid(window.text, &found.0);
+        (!hidden || is_card).then_some(found)
+    }
+
+    /// The hits, as they stand in the original text.
+    fn findings(self) -> Vec<Finding> {
+        let Self { folded, mut hits, .. } = self;
+        hits.sort_by_key(|(range, ..)| range.start);
+        let blank = |bytes: &[u8]| bytes.iter().all(|byte| b" \t\n\r()".contains(byte));
+        let only = hits.len() == 1;
+        let found = hits.into_iter().map(|(range, kind, canonical)| {
+            let is_whole = only && blank(&folded.bytes[..range.start]) && blank(&folded.bytes[range.end..]);
+            Finding { range: folded.original(&range), kind, canonical, is_whole }
+        });
+        found.collect()
+    }
 }
+
+/// Bytes around digits that are looked at for an identifier.
+const AROUND: usize = 64;
 
 /// Whether the digits are part of a UUID, or of a hash in hexadecimal.
 fn is_in_identifier(text: &[u8], span: &Range<usize>) -> bool {
-    let part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
-    let start = span.start - text[..span.start].iter().rev().take_while(|byte| part(byte)).count();
-    let end = span.end + text[span.end..].iter().take_while(|byte| part(byte)).count();
-    let Ok(token) = std::str::from_utf8(&text[start..end]) else { return false };
-    let (from, to) = (span.start - start, span.end - start);
-    let is_uuid = (0..token.len().saturating_sub(35)).any(|at| {
-        at <= from && to <= at + 36 && token.is_char_boundary(at) && token.get(at..at + 36).is_some_and(is_uuid)
-    });
-    is_uuid || (token.len() >= 32 && is_hash(token))
+    let hex = |byte: &&u8| byte.is_ascii_hexdigit();
+    let before = text[span.start.saturating_sub(AROUND)..span.start].iter().rev().take_while(hex).count();
+    let after = text[span.end..text.len().min(span.end + AROUND)].iter().take_while(hex).count();
+    work::add(before + after + span.len());
+    let token = &text[span.start - before..span.end + after];
+    let letters = token.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let is_hash = token.len() >= 32 && letters >= 4 && token.iter().all(u8::is_ascii_hexdigit);
+    is_hash || is_in_uuid(text, span)
 }
 
-fn is_uuid(text: &str) -> bool {
-    text.as_bytes()[8] == b'-' && Uuid::try_parse(text).is_ok()
+/// Whether the text is a UUID or a time, as most texts with many digits are.
+fn is_plainly_harmless(text: &[u8]) -> bool {
+    match text.len() {
+        36 => is_uuid(text),
+        20..=32 => {
+            let (date, time) = text.split_at(11);
+            let is_date = date.iter().enumerate().all(|(place, byte)| match place {
+                4 | 7 => *byte == b'-',
+                10 => *byte == b'T',
+                _ => byte.is_ascii_digit(),
+            });
+            is_date
+                && time.len() >= 9
+                && time[2] == b':'
+                && time[5] == b':'
+                && matches!(time[8], b'.' | b'Z' | b'+' | b'-')
+                && time.iter().all(|byte| byte.is_ascii_digit() || b":.Z+-".contains(byte))
+        }
+        _ => false,
+    }
 }
 
-fn is_hash(token: &str) -> bool {
-    let letters = token.bytes().filter(u8::is_ascii_alphabetic).count();
-    letters >= 6 && token.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn is_in_uuid(text: &[u8], span: &Range<usize>) -> bool {
+    let first = (span.end + 1).saturating_sub(37);
+    (first..=span.start).any(|start| {
+        work::add(1);
+        text.get(start..start + 36).is_some_and(is_uuid)
+    })
 }
 
-/// Cuts `text` to `most` characters, the marker included, where it has more.
-pub fn truncate(text: &mut String, most: usize) -> bool {
+fn is_uuid(text: &[u8]) -> bool {
+    text[8] == b'-' && text[13] == b'-' && std::str::from_utf8(text).is_ok_and(|text| Uuid::try_parse(text).is_ok())
+}
+
+/// Cuts `text` to `max` characters, the marker included, where it has more.
+pub fn truncate(text: &mut String, max: usize) -> bool {
     // A string has at most as many characters as bytes.
-    if text.len() <= most || text.chars().count() <= most {
+    if text.len() <= max || text.chars().count() <= max {
         return false;
     }
-    let kept = most.saturating_sub(TRUNCATED.chars().count());
+    let kept = max.saturating_sub(TRUNCATED.chars().count());
     let end = text.char_indices().nth(kept).map_or(text.len(), |(at, _)| at);
     text.truncate(end);
     text.push_str(TRUNCATED);
