@@ -312,6 +312,7 @@ impl Settings {
             ("REDACT_SSNS", &mut rules.ssns),
             ("REDACT_EMAILS", &mut rules.emails),
             ("REDACT_PHONES", &mut rules.phones),
+            ("REDACT_TOKENS", &mut rules.tokens),
         ] {
             vars.read(name, rule, |_| true, "true or false")?;
         }

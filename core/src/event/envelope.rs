@@ -78,7 +78,7 @@ pub fn read(
         present => uuid(present, "event_id", &mut refusals).map(Some),
     };
     let user = uuid(envelope.get("user_id"), "user_id", &mut refusals);
-    let event_type = event_type(envelope.get("event_type"), &intake.privacy, &mut refusals);
+    let (event_type, type_redactions) = event_type(envelope.get("event_type"), &intake.privacy, &mut refusals);
     let occurred_at = occurred_at(envelope.get("occurred_at"), &mut refusals);
     let schema_version = schema_version(envelope.get("schema_version"), &mut refusals);
     let mut data = data(envelope.remove("data"), &mut refusals);
@@ -86,12 +86,19 @@ pub fn read(
     if !within_limits {
         return Err(refusals);
     }
+    if !type_redactions.is_none() {
+        let message = "event_type held personal data, and is not stored as it was sent";
+        warnings.push(Fault::new(&["event_type"], FaultCode::Redacted, message));
+    }
     if let Some(occurred_at) = occurred_at {
         warnings.extend(assumed_utc(&occurred_at));
         warnings.extend(implausible_time(occurred_at.utc, intake));
     }
     // Before the fields are checked: they are checked as they are stored.
-    let mut redactions = data.as_mut().map(|data| intake.privacy.redact(data)).unwrap_or_default();
+    let mut redacted = Vec::new();
+    let mut redactions =
+        data.as_mut().map(|data| intake.privacy.redact_fields(data, &mut redacted)).unwrap_or_default();
+    redactions += type_redactions;
     envelope.retain(|member, _| !MEMBERS.contains(&member.as_str()));
     let mut extra = envelope;
     if !extra.is_empty() {
@@ -106,6 +113,7 @@ pub fn read(
             warnings.push(unknown_version(schema));
         }
         normalise(schema, data);
+        warnings.extend(redacted_fields(schema, &redacted));
         for field in schema.fields {
             match check(field, data) {
                 Some(fault) if refused(field, data) => refusals.push(fault),
@@ -133,6 +141,16 @@ pub fn read(
     }
 }
 
+/// A warning for each declared field whose value was redacted.
+fn redacted_fields(schema: &schema::EventSchema, redacted: &[String]) -> impl Iterator<Item = Fault> {
+    let declared = schema.fields.iter().filter(|field| redacted.iter().any(|name| name == field.name));
+    declared.map(|field| {
+        let message =
+            format!("{} looked like personal data, or was too long, and is not stored as it was sent", field.name);
+        Fault::new(&["data", field.name], FaultCode::Redacted, message)
+    })
+}
+
 fn uuid(value: Option<&Value>, name: &str, faults: &mut Vec<Fault>) -> Option<Uuid> {
     let (code, message) = match value {
         None | Some(Value::Null) => (FaultCode::Missing, format!("{name} is required: a UUID")),
@@ -150,23 +168,25 @@ fn uuid(value: Option<&Value>, name: &str, faults: &mut Vec<Fault>) -> Option<Uu
 }
 
 /// A name, so that nobody's address comes in by this door.
-fn event_type(value: Option<&Value>, redactor: &Redactor, faults: &mut Vec<Fault>) -> Option<EventType> {
-    let is_name = |text: &str| {
-        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/ ".contains(&byte))
-            && !redactor.is_sensitive(text)
-    };
+fn event_type(value: Option<&Value>, redactor: &Redactor, faults: &mut Vec<Fault>) -> (Option<EventType>, Redactions) {
+    let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/ ".contains(&byte));
     let (code, message) = match value {
         None | Some(Value::Null) => (FaultCode::Missing, "event_type is required"),
         Some(Value::String(text)) if text.trim().is_empty() => (FaultCode::Missing, "event_type is required"),
         Some(Value::String(text)) if text.len() > 64 => (FaultCode::TooLong, "event_type must be at most 64 bytes"),
-        Some(Value::String(text)) if is_name(text) => return Some(EventType::from_name(text)),
+        Some(Value::String(text)) if is_name(text) => {
+            // Of a mask, only its letters may stand in a name.
+            let (name, done) = redactor.redact_text(text);
+            let name = if done.is_none() { name } else { name.replace(['[', ']'], "") };
+            return (Some(EventType::from_name(&name)), done);
+        }
         Some(Value::String(_)) => {
             (FaultCode::InvalidFormat, "event_type must be a name of letters, digits, blanks and _ - . : /")
         }
         Some(_) => (FaultCode::WrongType, "event_type must be a string"),
     };
     faults.push(Fault::new(&["event_type"], code, message));
-    None
+    (None, Redactions::default())
 }
 
 fn occurred_at(value: Option<&Value>, faults: &mut Vec<Fault>) -> Option<EventTime> {

@@ -36,6 +36,8 @@ pub enum FaultCode {
     DuplicateKey,
     /// Text that is not UTF-8.
     WrongEncoding,
+    /// A declared value that is not stored as it was sent: personal data, or too long a text.
+    Redacted,
     /// A schema version above those that are declared.
     UnknownVersion,
     /// Not for this caller: an end user's token writes only its own events.
@@ -64,6 +66,7 @@ impl FaultCode {
             FaultCode::NilId => "nil_id",
             FaultCode::DuplicateKey => "duplicate_key",
             FaultCode::WrongEncoding => "wrong_encoding",
+            FaultCode::Redacted => "redacted",
             FaultCode::UnknownVersion => "unknown_version",
             FaultCode::NotAllowed => "not_allowed",
             FaultCode::Erased => "erased",

@@ -31,6 +31,7 @@ const RANGES: &[(RangeInclusive<u32>, RangeInclusive<usize>)] = &[
     // Discover, UnionPay, Maestro, Troy, RuPay, Elo, InterPayment, Laser, Verve.
     (6000..=6999, 16..=19),
     (8100..=8199, 16..=19),
+    (8200..=8299, 16..=16),
     (9792..=9792, 16..=16),
     (5000..=5099, 16..=19),
     (5600..=5999, 16..=19),
@@ -180,7 +181,7 @@ pub fn whole_number(number: &str) -> Option<Vec<u8>> {
     digits.resize(point, b'0');
     let leading = digits.iter().take_while(|digit| **digit == b'0').count();
     digits.drain(..leading);
-    (7..=19).contains(&digits.len()).then_some(digits)
+    (4..=19).contains(&digits.len()).then_some(digits)
 }
 
 #[cfg(test)]
@@ -223,7 +224,13 @@ mod tests {
 
     #[test]
     fn a_whole_number_is_one_however_it_is_spelled() {
-        for number in ["4111111111111111", "-4111111111111111", "4111111111111111.0", "4.111111111111111e15", "41111111111111110e-1"] {
+        for number in [
+            "4111111111111111",
+            "-4111111111111111",
+            "4111111111111111.0",
+            "4.111111111111111e15",
+            "41111111111111110e-1",
+        ] {
             assert_eq!(whole_number(number).as_deref(), Some(&b"4111111111111111"[..]), "{number}");
         }
         for other in ["0.4111111111111111", "4111111111111111.5", "12", "1e400", "1e-400"] {

@@ -58,12 +58,12 @@ pub fn of_text(text: &str, place: Place, nested: usize, config: &Config, done: &
 
 /// What replaces a JSON number, if anything.
 pub fn of_number(number: &str, place: Place, config: &Config, done: &mut Redactions) -> Option<String> {
-    if number.len() < 5 {
+    if number.len() < 4 {
         return None;
     }
     let digits = card::whole_number(number)?;
     let is_card = config.rules.cards && card::is_card(&digits);
-    let is_phone = config.rules.phones && place == Place::Phone && (5..=15).contains(&digits.len());
+    let is_phone = config.rules.phones && place == Place::Phone && (4..=15).contains(&digits.len());
     let kind = if is_card { Kind::Card } else { Kind::Phone };
     if !is_card && !is_phone {
         return None;

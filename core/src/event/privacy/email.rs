@@ -58,7 +58,8 @@ fn quoted(before: &[u8]) -> Option<usize> {
 fn domain_end(text: &[u8], start: usize) -> Option<usize> {
     let after = &text[start..text.len().min(start + DOMAIN)];
     if let [b'[', rest @ ..] = after {
-        let length = rest.iter().take(48).take_while(|byte| byte.is_ascii_hexdigit() || b".:IPv".contains(byte)).count();
+        let length =
+            rest.iter().take(48).take_while(|byte| byte.is_ascii_hexdigit() || b".:IPv".contains(byte)).count();
         work::add(length);
         return (length >= 3 && rest.get(length) == Some(&b']')).then_some(start + length + 2);
     }

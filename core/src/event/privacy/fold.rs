@@ -164,7 +164,6 @@ impl<'a> Folder<'a> {
         }
         self.at += length;
     }
-
 }
 
 /// The byte of a character of a decomposition; `None` for what does not show.
@@ -229,7 +228,8 @@ fn percent_byte(bytes: &[u8]) -> Option<(u8, usize)> {
 fn entity(bytes: &[u8]) -> Option<(char, usize)> {
     let mut at = 1;
     for _ in 0..ESCAPED_ESCAPES {
-        if bytes[at..].starts_with(b"amp;") && bytes.get(at + 4).is_some_and(|next| next.is_ascii_alphabetic() || *next == b'#')
+        if bytes[at..].starts_with(b"amp;")
+            && bytes.get(at + 4).is_some_and(|next| next.is_ascii_alphabetic() || *next == b'#')
         {
             at += 4;
         }

@@ -163,5 +163,22 @@ impl Number {
 
 /// What may stand between two groups of a number of any kind.
 fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'_' | b'.' | b',' | b':' | b'|' | b'+' | b'/' | b'*' | b'(' | b')' | b'=')
+    matches!(
+        byte,
+        b' ' | b'\t'
+            | b'\n'
+            | b'\r'
+            | b'-'
+            | b'_'
+            | b'.'
+            | b','
+            | b':'
+            | b'|'
+            | b'+'
+            | b'/'
+            | b'*'
+            | b'('
+            | b')'
+            | b'='
+    )
 }

@@ -93,18 +93,19 @@ pub fn place(parent: &str, key: &str) -> Place {
     if !parent.is_empty() {
         let parent = fold(parent);
         let of_phone = is_phone(&parent, last_word(&parent).bytes());
-        if of_phone && !is_about_phone(last.bytes()) && !is_identity(last.bytes()) || of_phone && is_number(last.bytes()) {
+        if of_phone && !is_about_phone(last.bytes()) && !is_identity(last.bytes())
+            || of_phone && is_number(last.bytes())
+        {
             return Place::Phone;
         }
     }
     match last.bytes() {
         last if is_identity(last) || is_number(last) => Place::Id,
-        b"order" | b"invoice" | b"sku" | b"imei" | b"isbn" | b"ean" | b"upc" | b"gtin" | b"barcode" | b"serial" | b"hash"
-        | b"digest" | b"checksum" | b"etag" | b"replaces" => Place::Id,
+        b"order" | b"invoice" | b"sku" | b"imei" | b"isbn" | b"ean" | b"upc" | b"gtin" | b"barcode" | b"serial"
+        | b"hash" | b"digest" | b"checksum" | b"etag" | b"replaces" => Place::Id,
         b"lat" | b"lon" | b"lng" | b"latitude" | b"longitude" | b"geo" | b"location" | b"coordinates" | b"position"
-        | b"amount" | b"balance" | b"price" | b"total" | b"timestamp" | b"time" | b"date" | b"at" | b"version" | b"ip" => {
-            Place::Numbering
-        }
+        | b"amount" | b"balance" | b"price" | b"total" | b"timestamp" | b"time" | b"date" | b"at" | b"version"
+        | b"ip" => Place::Numbering,
         _ => Place::Text,
     }
 }
@@ -131,20 +132,28 @@ fn is_phone(key: &[u8], last: &[u8]) -> bool {
     let mut before = Word::default();
     for word in Words(&key[..key.len().min(KEY)]) {
         let found = match word.bytes() {
-            b"phone" | b"phones" | b"mobile" | b"mobiles" | b"cell" | b"cellphone" | b"tel" | b"telephone" | b"telefon"
-            | b"telefono" | b"telno" | b"phoneno" | b"mobileno" | b"fax" | b"faxes" | b"faxno" | b"whatsapp" | b"msisdn"
-            | b"handy" | b"landline" | b"sms" | b"viber" | b"celular" | b"hotline" => true,
+            b"phone" | b"phones" | b"mobile" | b"mobiles" | b"cell" | b"cellphone" | b"tel" | b"telephone"
+            | b"telefon" | b"telefono" | b"telno" | b"phoneno" | b"mobileno" | b"fax" | b"faxes" | b"faxno"
+            | b"whatsapp" | b"msisdn" | b"handy" | b"landline" | b"sms" | b"viber" | b"celular" | b"hotline" => true,
             b"number" | b"numbers" | b"no" => before.bytes() == b"contact" || before.bytes() == b"call",
             word => {
                 (word.len() > 6)
-                    && (word.ends_with(b"phone") || word.starts_with(b"phone") || word.ends_with(b"mobile") || word.ends_with(b"tel"))
+                    && (word.ends_with(b"phone")
+                        || word.starts_with(b"phone")
+                        || word.ends_with(b"mobile")
+                        || word.ends_with(b"tel"))
                     || word == b"contactnumber"
                     || word == b"contactno"
                     || word == b"mobilenumber"
                     || word == b"faxnumber"
             }
         };
-        if found && !matches!(word.bytes(), b"headphone" | b"microphone" | b"smartphone" | b"automobile" | b"hostel" | b"saxophone") {
+        if found
+            && !matches!(
+                word.bytes(),
+                b"headphone" | b"microphone" | b"smartphone" | b"automobile" | b"hostel" | b"saxophone"
+            )
+        {
             return true;
         }
         before = word;
@@ -156,9 +165,35 @@ fn is_phone(key: &[u8], last: &[u8]) -> bool {
 fn is_about_phone(last: &[u8]) -> bool {
     matches!(
         last,
-        b"type" | b"model" | b"os" | b"brand" | b"count" | b"verified" | b"at" | b"date" | b"time" | b"country" | b"carrier"
-            | b"provider" | b"network" | b"status" | b"version" | b"consent" | b"enabled" | b"name" | b"plan" | b"bill"
-            | b"cost" | b"price" | b"amount" | b"minutes" | b"code" | b"size" | b"width" | b"height" | b"year"
+        b"type"
+            | b"model"
+            | b"os"
+            | b"brand"
+            | b"count"
+            | b"verified"
+            | b"at"
+            | b"date"
+            | b"time"
+            | b"country"
+            | b"carrier"
+            | b"provider"
+            | b"network"
+            | b"status"
+            | b"version"
+            | b"consent"
+            | b"enabled"
+            | b"name"
+            | b"plan"
+            | b"bill"
+            | b"cost"
+            | b"price"
+            | b"amount"
+            | b"minutes"
+            | b"code"
+            | b"size"
+            | b"width"
+            | b"height"
+            | b"year"
     )
 }
 
@@ -175,13 +210,14 @@ fn is_secret_word(word: &[u8]) -> bool {
         return false;
     }
     match word {
-        b"password" | b"passwd" | b"pwd" | b"pswd" | b"passphrase" | b"passcode" | b"passkey" | b"passwort" | b"kennwort"
-        | b"contrasena" | b"senha" | b"wachtwoord" | b"token" | b"jwt" | b"bearer" | b"secret" | b"auth" | b"oauth"
-        | b"authorization" | b"authorisation" | b"authentication" | b"credential" | b"cred" | b"creds" | b"cvv" | b"cvc"
-        | b"csc" | b"cvn" | b"ccn" | b"pan" | b"iban" | b"ssn" | b"itin" | b"pin" | b"pincode" | b"otp" | b"totp" | b"mfa"
-        | b"tfa" | b"cardno" | b"ccno" | b"cookie" | b"signature" | b"mnemonic" | b"passport" | b"dob" | b"birthday"
-        | b"sessid" | b"phpsessid" | b"csrf" | b"xsrf" | b"userpin" | b"mypin" | b"mpin" | b"atmpin" | b"cardpin" | b"newpin"
-        | b"oldpin" | b"pinno" | b"accountno" | b"acctno" | b"userpass" | b"dbpass" | b"nino" => true,
+        b"password" | b"passwd" | b"pwd" | b"pswd" | b"passphrase" | b"passcode" | b"passkey" | b"passwort"
+        | b"kennwort" | b"contrasena" | b"senha" | b"wachtwoord" | b"token" | b"jwt" | b"bearer" | b"secret"
+        | b"auth" | b"oauth" | b"authorization" | b"authorisation" | b"authentication" | b"credential" | b"cred"
+        | b"creds" | b"cvv" | b"cvc" | b"csc" | b"cvn" | b"ccn" | b"pan" | b"iban" | b"ssn" | b"itin" | b"pin"
+        | b"pincode" | b"otp" | b"totp" | b"mfa" | b"tfa" | b"cardno" | b"ccno" | b"cookie" | b"signature"
+        | b"mnemonic" | b"passport" | b"dob" | b"birthday" | b"sessid" | b"phpsessid" | b"csrf" | b"xsrf"
+        | b"userpin" | b"mypin" | b"mpin" | b"atmpin" | b"cardpin" | b"newpin" | b"oldpin" | b"pinno"
+        | b"accountno" | b"acctno" | b"userpass" | b"dbpass" | b"nino" => true,
         // Glued words that mean nothing else.
         b"betoken" => false,
         _ => word.ends_with(b"token") || word.ends_with(b"secret") || has_secret_stem(word),
@@ -198,8 +234,16 @@ fn has_secret_stem(word: &[u8]) -> bool {
             b'p' => &[b"password", b"passwd", b"passcode", b"passphrase", b"privatekey", b"pinnumber", b"pincode"],
             b'c' => &[b"creditcard", b"cardnumber", b"ccnumber", b"cvvcode", b"cvccode"],
             b's' => &[
-                b"socialsecurity", b"secretkey", b"sortcode", b"seedphrase", b"securitycode", b"securityanswer", b"sessionid",
-                b"setcookie", b"sshkey", b"signingkey",
+                b"socialsecurity",
+                b"secretkey",
+                b"sortcode",
+                b"seedphrase",
+                b"securitycode",
+                b"securityanswer",
+                b"sessionid",
+                b"setcookie",
+                b"sshkey",
+                b"signingkey",
             ],
             b'a' => &[b"apikey", b"accesskey", b"accountnumber", b"acctnumber", b"authcode", b"accountkey"],
             b'r' => &[b"routingnumber", b"recoverycode", b"recoveryphrase"],
@@ -223,11 +267,26 @@ fn is_secret_pair(first: &[u8], second: &[u8]) -> bool {
         (first, second),
         (b"credit" | b"debit", b"card" | b"cards")
             | (
-                b"card" | b"cards" | b"cc" | b"pan" | b"account" | b"accounts" | b"acct" | b"routing" | b"tax" | b"passport"
-                    | b"insurance" | b"security" | b"license" | b"licence",
+                b"card"
+                    | b"cards"
+                    | b"cc"
+                    | b"pan"
+                    | b"account"
+                    | b"accounts"
+                    | b"acct"
+                    | b"routing"
+                    | b"tax"
+                    | b"passport"
+                    | b"insurance"
+                    | b"security"
+                    | b"license"
+                    | b"licence",
                 b"number" | b"numbers" | b"no" | b"num" | b"nr"
             )
-            | (b"routing" | b"sort" | b"security" | b"auth" | b"verification" | b"recovery" | b"backup", b"code" | b"codes")
+            | (
+                b"routing" | b"sort" | b"security" | b"auth" | b"verification" | b"recovery" | b"backup",
+                b"code" | b"codes"
+            )
             | (b"bank", b"account" | b"accounts")
             | (b"social", b"security")
             | (b"security", b"answer" | b"answers" | b"question")
@@ -242,8 +301,17 @@ fn is_secret_pair(first: &[u8], second: &[u8]) -> bool {
             | (b"two", b"factor")
             | (b"time", b"password" | b"passcode" | b"pin")
             | (
-                b"private" | b"api" | b"access" | b"signing" | b"encryption" | b"ssh" | b"pgp" | b"account" | b"secret"
-                    | b"shared" | b"master",
+                b"private"
+                    | b"api"
+                    | b"access"
+                    | b"signing"
+                    | b"encryption"
+                    | b"ssh"
+                    | b"pgp"
+                    | b"account"
+                    | b"secret"
+                    | b"shared"
+                    | b"master",
                 b"key" | b"keys"
             )
             | (b"pass", b"word" | b"wd" | b"phrase" | b"code" | b"key")

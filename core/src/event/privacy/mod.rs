@@ -156,8 +156,13 @@ impl Redactor {
 
     /// Redacts an object in place, at every depth. A second time changes nothing.
     pub fn redact(&self, object: &mut Map<String, Value>) -> Redactions {
+        self.redact_fields(object, &mut Vec::new())
+    }
+
+    /// Redacts an object in place, and adds the names of its members whose values changed.
+    pub fn redact_fields(&self, object: &mut Map<String, Value>, changed: &mut Vec<String>) -> Redactions {
         let mut walk = Walk::new(&self.0);
-        walk.object(object, "");
+        walk.fields(object, changed);
         walk.done
     }
 
@@ -220,6 +225,7 @@ impl Redactor {
 
     /// Whether redaction would drop or rename a key.
     pub fn would_change_key(&self, key: &str) -> bool {
-        self.0.rules.keys && key::is_sensitive("", key, &self.0.extra_keys) || Walk::new(&self.0).neutral_key(key).is_some()
+        self.0.rules.keys && key::is_sensitive("", key, &self.0.extra_keys)
+            || Walk::new(&self.0).neutral_key(key).is_some()
     }
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2, memmem};
 
+use super::edit::NEUTRAL;
 use super::fold::{self, Folded};
 use super::key::{self, ExtraKeys};
-use super::edit::NEUTRAL;
 use super::text::Kind;
 use super::work;
 
@@ -94,7 +94,12 @@ impl Pairs<'_> {
         let length = text[begin..end].iter().rev().take_while(|byte| is_name(**byte)).count();
         work::add(length + closing + 1);
         let name = &text[end - length..end];
-        if !name.iter().any(|byte| byte.is_ascii_alphabetic() || *byte == fold::LETTER) || is_mask(text, end - length, end) {
+        // Times and the like are most of what stands before a colon.
+        let is_number = name.first().is_some_and(u8::is_ascii_digit) && !name[1..].starts_with(b"fa");
+        if is_number
+            || !name.iter().any(|byte| byte.is_ascii_alphabetic() || *byte == fold::LETTER)
+            || is_mask(text, end - length, end)
+        {
             return None;
         }
         if name == b"sig" {
@@ -107,7 +112,12 @@ impl Pairs<'_> {
 
     /// Whether a value has the length of the signature of a URL.
     fn is_long(&self, start: usize) -> bool {
-        self.text()[start..].iter().take(20).take_while(|byte| byte.is_ascii_alphanumeric() || b"+/%=_-".contains(byte)).count() == 20
+        self.text()[start..]
+            .iter()
+            .take(20)
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"+/%=_-".contains(byte))
+            .count()
+            == 20
     }
 
     /// The value that begins after `start`; `None` where there is none, or only a mask.
@@ -171,7 +181,8 @@ impl Pairs<'_> {
             work::add(1);
             let byte = text[at];
             let ends = match byte {
-                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'<' | b'>' | b')' | b'}' | b']' | b'[' | b'{' | b'&' => true,
+                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'<' | b'>' | b')' | b'}' | b']' | b'[' | b'{'
+                | b'&' => true,
                 b',' | b';' => is_list(&text[at + 1..]),
                 b'\\' => matches!(text.get(at + 1), Some(b'n' | b'r' | b't' | b'"' | b'\\')),
                 _ => false,
@@ -202,7 +213,8 @@ fn is_name(byte: u8) -> bool {
 /// The words that stand before `end`.
 fn phrase_before(text: &[u8], end: usize) -> &[u8] {
     let before = &text[end.saturating_sub(NAME)..end];
-    let is_phrase = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-' | b'\'') || *byte == fold::LETTER;
+    let is_phrase =
+        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-' | b'\'') || *byte == fold::LETTER;
     let length = before.iter().rev().take_while(|byte| is_phrase(byte)).count();
     work::add(length + 1);
     &before[before.len() - length..]
@@ -216,7 +228,21 @@ fn shape_of(name: &[u8]) -> Shape {
         () if has(&[b"cookie"]) => Shape::Line,
         () if has(&[b"auth"]) => Shape::Credentials,
         () if has(&[b"phrase", b"mnemonic", b"birth", b"dob", b"answer", b"maiden", b"seed"]) => Shape::Words,
-        () if has(&[b"card", b"account", b"acct", b"iban", b"ssn", b"pan", b"routing", b"tax", b"passport", b"sort", b"number", b"social"]) => {
+        () if has(&[
+            b"card",
+            b"account",
+            b"acct",
+            b"iban",
+            b"ssn",
+            b"pan",
+            b"routing",
+            b"tax",
+            b"passport",
+            b"sort",
+            b"number",
+            b"social",
+        ]) =>
+        {
             Shape::Groups
         }
         () => Shape::Word,
@@ -226,7 +252,10 @@ fn shape_of(name: &[u8]) -> Shape {
 fn is_scheme(word: &[u8]) -> bool {
     let word = word.to_ascii_lowercase();
     word.starts_with(b"aws4")
-        || matches!(word.as_slice(), b"bearer" | b"basic" | b"token" | b"digest" | b"negotiate" | b"apikey" | b"key" | b"hmac")
+        || matches!(
+            word.as_slice(),
+            b"bearer" | b"basic" | b"token" | b"digest" | b"negotiate" | b"apikey" | b"key" | b"hmac"
+        )
 }
 
 /// Words that say something about a secret instead of giving it.
@@ -235,11 +264,56 @@ fn is_common(value: &[u8]) -> bool {
     letters + 1 >= value.len()
         && matches!(
             value.to_ascii_lowercase().strip_suffix(b".").unwrap_or(&value.to_ascii_lowercase()),
-            b"a" | b"an" | b"the" | b"not" | b"required" | b"invalid" | b"valid" | b"incorrect" | b"wrong" | b"expired" | b"being"
-                | b"too" | b"now" | b"missing" | b"reset" | b"set" | b"changed" | b"for" | b"in" | b"on" | b"to" | b"ok"
-                | b"correct" | b"weak" | b"strong" | b"hidden" | b"secret" | b"secure" | b"safe" | b"stored" | b"hashed"
-                | b"encrypted" | b"empty" | b"used" | b"sent" | b"already" | b"also" | b"blocked" | b"locked" | b"needed"
-                | b"only" | b"your" | b"my" | b"our" | b"this" | b"that" | b"very" | b"no" | b"never" | b"always" | b"accepted"
+            b"a" | b"an"
+                | b"the"
+                | b"not"
+                | b"required"
+                | b"invalid"
+                | b"valid"
+                | b"incorrect"
+                | b"wrong"
+                | b"expired"
+                | b"being"
+                | b"too"
+                | b"now"
+                | b"missing"
+                | b"reset"
+                | b"set"
+                | b"changed"
+                | b"for"
+                | b"in"
+                | b"on"
+                | b"to"
+                | b"ok"
+                | b"correct"
+                | b"weak"
+                | b"strong"
+                | b"hidden"
+                | b"secret"
+                | b"secure"
+                | b"safe"
+                | b"stored"
+                | b"hashed"
+                | b"encrypted"
+                | b"empty"
+                | b"used"
+                | b"sent"
+                | b"already"
+                | b"also"
+                | b"blocked"
+                | b"locked"
+                | b"needed"
+                | b"only"
+                | b"your"
+                | b"my"
+                | b"our"
+                | b"this"
+                | b"that"
+                | b"very"
+                | b"no"
+                | b"never"
+                | b"always"
+                | b"accepted"
         )
 }
 
@@ -290,7 +364,9 @@ fn line_end(text: &[u8], begin: usize, ends: &[u8]) -> usize {
 
 /// Whether the text is a mask, or what was found before and will be one.
 fn begins_with_mask(text: &[u8]) -> bool {
-    text.first() == Some(&b']') || text.starts_with(NEUTRAL.as_bytes()) || Kind::ALL.iter().any(|kind| text.starts_with(kind.mask().as_bytes()))
+    text.first() == Some(&b']')
+        || text.starts_with(NEUTRAL.as_bytes())
+        || Kind::ALL.iter().any(|kind| text.starts_with(kind.mask().as_bytes()))
 }
 
 /// Whether a name is the inside of a mask.

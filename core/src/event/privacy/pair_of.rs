@@ -6,22 +6,56 @@ use super::{Config, key};
 /// Bytes of a name that is looked at.
 const NAME: usize = 64;
 
+const NAME_KEYS: [&str; 16] = [
+    "name",
+    "key",
+    "field",
+    "fieldname",
+    "field_name",
+    "param",
+    "parameter",
+    "header",
+    "attribute",
+    "property",
+    "label",
+    "k",
+    "variable",
+    "question",
+    "identifier",
+    "type",
+];
+
+const VALUE_KEYS: [&str; 15] = [
+    "value",
+    "val",
+    "v",
+    "content",
+    "data",
+    "text",
+    "answer",
+    "input",
+    "values",
+    "default",
+    "current",
+    "fieldvalue",
+    "field_value",
+    "string",
+    "entry",
+];
+
 pub fn is_name_key(key: &str) -> bool {
-    let key = key.trim_start_matches(['@', '_', '$']).to_ascii_lowercase();
-    matches!(
-        key.as_str(),
-        "name" | "key" | "field" | "fieldname" | "field_name" | "param" | "parameter" | "header" | "attribute" | "property"
-            | "label" | "k" | "variable" | "question" | "identifier" | "type"
-    )
+    is_one_of(key, &NAME_KEYS)
 }
 
 pub fn is_value_key(key: &str) -> bool {
-    let key = key.trim_start_matches(['@', '_', '$']).to_ascii_lowercase();
-    matches!(
-        key.as_str(),
-        "value" | "val" | "v" | "content" | "data" | "text" | "answer" | "input" | "values" | "default" | "current"
-            | "fieldvalue" | "field_value" | "string"
-    )
+    is_one_of(key, &VALUE_KEYS)
+}
+
+fn is_one_of(key: &str, known: &[&str]) -> bool {
+    key.len() <= 12 && {
+        let key = key.trim_start_matches(['@', '_', '$']);
+        known.iter().any(|known| key.eq_ignore_ascii_case(known))
+    }
 }
 
 /// Whether the string that is a name names something sensitive.

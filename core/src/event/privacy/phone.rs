@@ -15,17 +15,83 @@ const NATIONAL: std::ops::RangeInclusive<usize> = 7..=13;
 const MIN_DIGITS: usize = 4;
 
 const PHONE_WORDS: [&[u8]; 32] = [
-    b"phone", b"phones", b"telephone", b"tel", b"telefon", b"telefono", b"telephon", b"tlf", b"mobile", b"mobil",
-    b"movil", b"cell", b"cellphone", b"celular", b"cel", b"fax", b"whatsapp", b"sms", b"call", b"called", b"calling", b"dial",
-    b"ring", b"text", b"contact", b"hotline", b"landline", b"handy", b"portable", b"ph", b"mob", b"viber",
+    b"phone",
+    b"phones",
+    b"telephone",
+    b"tel",
+    b"telefon",
+    b"telefono",
+    b"telephon",
+    b"tlf",
+    b"mobile",
+    b"mobil",
+    b"movil",
+    b"cell",
+    b"cellphone",
+    b"celular",
+    b"cel",
+    b"fax",
+    b"whatsapp",
+    b"sms",
+    b"call",
+    b"called",
+    b"calling",
+    b"dial",
+    b"ring",
+    b"text",
+    b"contact",
+    b"hotline",
+    b"landline",
+    b"handy",
+    b"portable",
+    b"ph",
+    b"mob",
+    b"viber",
 ];
 
 /// Words before a number of something else.
 const OTHER_WORDS: [&[u8]; 41] = [
-    b"order", b"orders", b"sku", b"invoice", b"inv", b"ref", b"reference", b"no", b"nr", b"num", b"id", b"code", b"item", b"art",
-    b"article", b"part", b"serial", b"sn", b"imei", b"isbn", b"ean", b"upc", b"gtin", b"version", b"ticket", b"tickets", b"case",
-    b"batch", b"lot", b"model", b"account", b"acct", b"po", b"tracking", b"parcel", b"booking", b"receipt", b"trx", b"txn",
-    b"transaction", b"geo",
+    b"order",
+    b"orders",
+    b"sku",
+    b"invoice",
+    b"inv",
+    b"ref",
+    b"reference",
+    b"no",
+    b"nr",
+    b"num",
+    b"id",
+    b"code",
+    b"item",
+    b"art",
+    b"article",
+    b"part",
+    b"serial",
+    b"sn",
+    b"imei",
+    b"isbn",
+    b"ean",
+    b"upc",
+    b"gtin",
+    b"version",
+    b"ticket",
+    b"tickets",
+    b"case",
+    b"batch",
+    b"lot",
+    b"model",
+    b"account",
+    b"acct",
+    b"po",
+    b"tracking",
+    b"parcel",
+    b"booking",
+    b"receipt",
+    b"trx",
+    b"txn",
+    b"transaction",
+    b"geo",
 ];
 
 /// A telephone number that begins with the first group.
@@ -164,7 +230,10 @@ impl<'a> Run<'a> {
         for count in (2..=self.count.min(6)).rev() {
             let digits = self.window.digits(count);
             let ends = total == digits || total - digits >= 7;
-            if ends && NATIONAL.contains(&digits) && self.is_national(count) && !self.window.after(count).is_ascii_alphanumeric()
+            if ends
+                && NATIONAL.contains(&digits)
+                && self.is_national(count)
+                && !self.window.after(count).is_ascii_alphanumeric()
             {
                 return Some(count);
             }
@@ -177,7 +246,12 @@ impl<'a> Run<'a> {
         let groups = &self.groups()[..count];
         let first = &groups[0];
         if self.window.before() == b'(' && self.window.gap(0).first() == Some(&b')') {
-            return (2..=5).contains(&first.len()) && !is_year(text, first) && self.lens(count).skip(1).all(|len| len >= 2);
+            return (1..=5).contains(&first.len())
+                && !is_year(text, first)
+                && self.lens(count).skip(1).all(|len| len >= 2);
+        }
+        if self.window.before() == b'(' && count > 2 && self.window.gap(1).first() == Some(&b')') {
+            return true;
         }
         let lens: [usize; 6] = std::array::from_fn(|place| groups.get(place).map_or(0, Group::len));
         if lens[..4] == [3, 2, 4, 0] {
@@ -185,12 +259,14 @@ impl<'a> Run<'a> {
         }
         if text[first.start] == b'0' {
             let digits = self.window.digits(count);
-            return digits >= 8 && (first.len() >= 2 || digits >= 9) && self.lens(count).skip(1).all(|len| len >= 2);
+            return digits >= if first.len() == 3 { 7 } else { 8 }
+                && (first.len() >= 2 || digits >= 9)
+                && self.lens(count).skip(1).all(|len| len >= 2);
         }
         if let [1, code, rest @ ..] = lens
             && self.window.gap(0).contains(&b'(')
         {
-            return code >= 2 && rest[0] >= 2;
+            return code >= 2 && rest[0] >= 1;
         }
         if groups[count - 1].len() == 3 && text[groups[count - 1].start..groups[count - 1].end] == *b"000" {
             return false;
@@ -198,8 +274,10 @@ impl<'a> Run<'a> {
         match count {
             2 => {
                 let years = groups.iter().all(|group| is_year(text, group));
-                let alone = self.count == 2 && !self.follows_digits() && matches!(self.window.gap(0), b" " | b"-" | b".");
-                let pair = matches!(lens, [3, 4 | 7, ..] | [4, 4 | 6, ..] | [5, 5 | 6, ..]);
+                let alone =
+                    self.count == 2 && !self.follows_digits() && matches!(self.window.gap(0), b" " | b"-" | b".");
+                let pair =
+                    matches!(lens, [1, 7, ..] | [2, 6 | 7, ..] | [3, 4..=7, ..] | [4, 4..=6, ..] | [5, 4..=6, ..]);
                 alone && pair && !years
             }
             _ if self.window.digits(count) < 10 && self.follows_digits() => false,
@@ -219,6 +297,8 @@ impl<'a> Run<'a> {
                     | [2, 4, 4, 0, ..]
                     | [2, 3, 3, 3, 0, _]
                     | [2, 2, 2, 1, 5, _]
+                    | [2, 2, 1, 5, 0, _]
+                    | [2, 2, 4, 0, ..]
                     | [4, 3, 3, 0, ..]
                     | [4, 3, 4, 0, ..]
                     | [4, 2, 4, 0, ..]
@@ -267,7 +347,7 @@ impl<'a> Run<'a> {
 
     /// Any digits, where it is known that a number follows.
     fn any(&self, place: Place) -> Option<usize> {
-        let (under_key, min) = (place == Place::Phone, if place == Place::Phone { 4 } else { 6 });
+        let (under_key, min) = (place == Place::Phone, if place == Place::Phone { 4 } else { 5 });
         let possible = (1..=self.count).rev().find(|count| (min..=15).contains(&self.window.digits(*count)))?;
         let is_other = self.is_date() || self.window.after(possible).is_ascii_alphabetic();
         (under_key || !is_other).then_some(possible)
@@ -282,6 +362,21 @@ fn is_year(text: &[u8], group: &Group) -> bool {
 fn is_gap(gap: &[u8]) -> bool {
     matches!(
         gap,
-        b" " | b"-" | b"." | b"/" | b"  " | b") " | b")" | b" (" | b"(" | b" - " | b")-" | b"-(" | b" / " | b". " | b" )" | b".(" | b"_"
+        b" " | b"-"
+            | b"."
+            | b"/"
+            | b"  "
+            | b") "
+            | b")"
+            | b" ("
+            | b"("
+            | b" - "
+            | b")-"
+            | b"-("
+            | b" / "
+            | b". "
+            | b" )"
+            | b".("
+            | b"_"
     )
 }

@@ -17,7 +17,9 @@ pub fn may_be_json(text: &str) -> bool {
     let bytes = text.trim_ascii().as_bytes();
     match bytes {
         [b'{', .., b'}'] => bytes[1..].trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'"' | b'}')),
-        [b'[', .., b']'] => bytes[1..].trim_ascii_start().first().is_some_and(|byte| b"\"[{]-0123456789tfn".contains(byte)),
+        [b'[', .., b']'] => {
+            bytes[1..].trim_ascii_start().first().is_some_and(|byte| b"\"[{]-0123456789tfn".contains(byte))
+        }
         _ => false,
     }
 }
@@ -175,14 +177,16 @@ impl<'a> Reader<'a> {
     fn push(&mut self, edits: Vec<Edit>, inside: &Range<usize>, pieces: &Pieces) {
         for Edit { range, with } in edits {
             let range = if range.is_empty() { range } else { pieces.original(&range) };
-            let with = if with.contains(['"', '\\']) { with.replace('\\', r"\\").replace('"', r#"\""#).into() } else { with };
+            let with =
+                if with.contains(['"', '\\']) { with.replace('\\', r"\\").replace('"', r#"\""#).into() } else { with };
             self.edits.push(Edit { range: inside.start + range.start..inside.start + range.end, with });
         }
     }
 
     fn scalar(&mut self, parent: &str, key: &str) {
         let rest = &self.text.as_bytes()[self.at..];
-        let length = rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && !b",]}:".contains(byte)).count().max(1);
+        let length =
+            rest.iter().take_while(|byte| !byte.is_ascii_whitespace() && !b",]}:".contains(byte)).count().max(1);
         let range = self.at..(self.at + length).min(self.text.len());
         self.at = range.end;
         let Some(scalar) = self.text.get(range.clone()) else { return };

@@ -38,4 +38,3 @@ fn is_issued(digits: &[u8]) -> bool {
     }
     area != b"000" && area != b"666" && group != b"00" && serial != b"0000"
 }
-

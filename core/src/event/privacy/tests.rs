@@ -24,7 +24,10 @@ fn values_are_masked_in_free_text() {
         ("/reset?mail=joe%40example.com&a=1", "/reset?mail=[email]&a=1"),
         ("call (415) 555-2671 now", "call [phone] now"),
         ("https://u.example/reset?token=SECRET&page=2", "https://u.example/reset?token=[dropped]&page=2"),
-        ("https://app.example.com/shop/cart?item=42&to=jane@example.org&x=1", "https://app.example.com/shop/cart?item=42&to=[email]&x=1"),
+        (
+            "https://app.example.com/shop/cart?item=42&to=jane@example.org&x=1",
+            "https://app.example.com/shop/cart?item=42&to=[email]&x=1",
+        ),
         ("https://jane:hunter2@db.example.com/x", "https://[secret]@db.example.com/x"),
         (r#"{"payload": {"password":"hunter2"}, "a": 1}"#, r#"{"payload": {"password":"[dropped]"}, "a": 1}"#),
         ("Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "Authorization: Bearer [secret]"),
@@ -169,7 +172,8 @@ fn numbers_are_redacted_however_they_are_spelled() {
         let event: Value = serde_json::from_str(&format!("{{\"n\": {number}}}")).unwrap();
         assert_eq!(redacted(event).0, json!({"n": "[card]"}), "{number}");
     }
-    let event = json!({"phone": 14155550132u64, "mobile": "612345678", "phones": {"home": "55 1234"}, "n": 14155550132u64});
+    let event =
+        json!({"phone": 14155550132u64, "mobile": "612345678", "phones": {"home": "55 1234"}, "n": 14155550132u64});
     let kept = json!({"phone": "[phone]", "mobile": "[phone]", "phones": {"home": "[phone]"}, "n": 14155550132u64});
     assert_eq!(redacted(event).0, kept);
 }
@@ -190,7 +194,13 @@ fn ids_that_look_like_personal_data_become_surrogates_and_stay_different() {
     let text = |value: Value| surrogate(value).0.as_str().unwrap_or_default().to_owned();
     let card = text(json!(4500000000000007u64));
     assert!(card.starts_with("card:") && card.len() == 37, "{card}");
-    for same in ["4500000000000007", "4500 0000 0000 0007", "4500-0000-0000-0007", "4500000000000007.0", "４５０００００００００００００７"] {
+    for same in [
+        "4500000000000007",
+        "4500 0000 0000 0007",
+        "4500-0000-0000-0007",
+        "4500000000000007.0",
+        "４５０００００００００００００７",
+    ] {
         assert_eq!(text(json!(same)), card, "{same}");
     }
     assert_eq!(text(serde_json::from_str("4500000000000007.0").unwrap()), card);
@@ -436,11 +446,78 @@ proptest! {
 
 /// What the scanner looks for, and what it looks at around it.
 const ALPHABET: [&str; 72] = [
-    "%40", "@", "＠", "&#64;", "&commat;", "&amp;", "%", "%25", "%20", "&", ";", "4111", "4111111111111111", "5", "0", "00", "+",
-    "+49", "(", ")", "-", "--", "\u{2212}", ".", ",", ":", "://", "/", "|", "_", " ", "\t", "\n", "\u{a0}", "\u{200b}", "\u{ad}",
-    "IBAN", "DE89", "GB82WEST", "eyJ", "hvs.", "SG.", "sk_live_", "AKIA", "ghp_", "xoxb-", "a", "Z", "f", "deadbeef", "=", "\"", "\\",
-    "\\\"", "'", "{", "}", "[", "]", "password", "password=", "token\":\"", " is ", "Bearer ", "Authorization: ", "cookie:",
-    "-----BEGIN PRIVATE KEY-----", "-----END", "ssn ", "tel ", "seed phrase: ", "card number: ",
+    "%40",
+    "@",
+    "＠",
+    "&#64;",
+    "&commat;",
+    "&amp;",
+    "%",
+    "%25",
+    "%20",
+    "&",
+    ";",
+    "4111",
+    "4111111111111111",
+    "5",
+    "0",
+    "00",
+    "+",
+    "+49",
+    "(",
+    ")",
+    "-",
+    "--",
+    "\u{2212}",
+    ".",
+    ",",
+    ":",
+    "://",
+    "/",
+    "|",
+    "_",
+    " ",
+    "\t",
+    "\n",
+    "\u{a0}",
+    "\u{200b}",
+    "\u{ad}",
+    "IBAN",
+    "DE89",
+    "GB82WEST",
+    "eyJ",
+    "hvs.",
+    "SG.",
+    "sk_live_",
+    "AKIA",
+    "ghp_",
+    "xoxb-",
+    "a",
+    "Z",
+    "f",
+    "deadbeef",
+    "=",
+    "\"",
+    "\\",
+    "\\\"",
+    "'",
+    "{",
+    "}",
+    "[",
+    "]",
+    "password",
+    "password=",
+    "token\":\"",
+    " is ",
+    "Bearer ",
+    "Authorization: ",
+    "cookie:",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END",
+    "ssn ",
+    "tel ",
+    "seed phrase: ",
+    "card number: ",
 ];
 
 /// Steps that redaction may take for a byte.

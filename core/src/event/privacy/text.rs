@@ -58,7 +58,10 @@ pub struct Finding {
 }
 
 /// No number that is looked for in a text has fewer digits.
-const MIN_DIGITS: usize = 7;
+const MIN_DIGITS: usize = 5;
+/// Of an IBAN, the check digits may be the only ones.
+const MIN_IBAN_DIGITS: usize = 2;
+const MIN_IBAN: usize = 15;
 /// Under the key of a telephone number.
 const MIN_PHONE_DIGITS: usize = 4;
 /// The shortest run of letters and digits that may be a token.
@@ -120,8 +123,15 @@ impl Signs {
     }
 
     /// Whether the text may hold something.
-    fn are_suspicious(self, place: Place) -> bool {
-        self.has(AT | PAIR | ODD) || self.may_be_number(place) || self.longest_run >= MIN_TOKEN
+    fn are_suspicious(self, place: Place, bytes: usize) -> bool {
+        self.has(AT | PAIR | ODD)
+            || self.may_be_iban(bytes)
+            || self.may_be_number(place)
+            || self.longest_run >= MIN_TOKEN
+    }
+
+    fn may_be_iban(self, bytes: usize) -> bool {
+        self.digits >= MIN_IBAN_DIGITS && bytes >= MIN_IBAN
     }
 
     fn may_be_number(self, place: Place) -> bool {
@@ -132,7 +142,7 @@ impl Signs {
 /// What there is to find in a text, in order, without overlaps.
 pub fn find(text: &str, place: Place, config: &Config) -> Vec<Finding> {
     let signs = Signs::of(text.as_bytes());
-    if !signs.are_suspicious(place) || is_plainly_harmless(text.as_bytes()) {
+    if !signs.are_suspicious(place, text.len()) || is_plainly_harmless(text.as_bytes()) {
         return Vec::new();
     }
     let folded = Folded::new(text);
@@ -159,17 +169,37 @@ impl Scan<'_> {
         if rules.tokens && signs.longest_run >= MIN_TOKEN {
             self.secrets(signs);
         }
+        if signs.longest_run >= UUID {
+            self.hide_uuids();
+        }
         if rules.keys {
             self.pairs(signs);
         }
         if signs.has(AT) && rules.emails {
             self.emails();
         }
+        if signs.may_be_iban(self.folded.bytes.len()) && rules.ibans && self.place != Place::Phone {
+            self.ibans();
+        }
         if signs.may_be_number(self.place) {
-            if rules.ibans && self.place != Place::Phone {
-                self.ibans();
-            }
             self.numbers();
+        }
+    }
+
+    /// A UUID is kept: nothing is looked for in it.
+    fn hide_uuids(&mut self) {
+        let mut at = 0;
+        while at + UUID <= self.folded.bytes.len() {
+            let Some(dash) = memchr::memchr(b'-', &self.folded.bytes[at..]) else { break };
+            work::add(dash + 4);
+            let sign = at + dash;
+            at = sign + 1;
+            if let Some(start) = sign.checked_sub(8)
+                && self.folded.bytes.get(start..start + UUID).is_some_and(is_uuid)
+            {
+                at = start + UUID;
+                self.folded.bytes.to_mut()[start..at].fill(BARRIER);
+            }
         }
     }
 
@@ -260,8 +290,11 @@ impl Scan<'_> {
             work::add(1);
             let bytes = &self.folded.bytes;
             // Cheapest first: the check digits.
-            let head = bytes[at + 2].is_ascii_digit() && bytes[at + 3].is_ascii_digit() && bytes[at].is_ascii_alphabetic();
-            if head && let Some(found) = iban::find(bytes, at).filter(|found| !is_in_identifier(bytes, &(at..found.end))) {
+            let head =
+                bytes[at + 2].is_ascii_digit() && bytes[at + 3].is_ascii_digit() && bytes[at].is_ascii_alphabetic();
+            if head
+                && let Some(found) = iban::find(bytes, at).filter(|found| !is_in_identifier(bytes, &(at..found.end)))
+            {
                 let range = at..found.end;
                 at = found.end;
                 self.take(range, Kind::Iban, found.canonical().to_vec());
@@ -277,6 +310,10 @@ impl Scan<'_> {
             work::add(1);
             if !self.folded.bytes[at].is_ascii_digit() {
                 at += 1;
+                continue;
+            }
+            if is_date(&self.folded.bytes[at..]) {
+                at += DATE;
                 continue;
             }
             if at >= chain_end {
@@ -306,7 +343,9 @@ impl Scan<'_> {
         let found = None
             .or_else(|| rules.cards.then(|| card::find(window)).flatten().map(|range| (range, Kind::Card)))
             .or_else(|| rules.ssns.then(|| ssn::find(window)).flatten().map(|range| (range, Kind::Ssn)))
-            .or_else(|| rules.phones.then(|| phone::find(window, self.place)).flatten().map(|range| (range, Kind::Phone)))?;
+            .or_else(|| {
+                rules.phones.then(|| phone::find(window, self.place)).flatten().map(|range| (range, Kind::Phone))
+            })?;
         let hidden = is_in_identifier(window.text, &found.0);
         let is_card = found.1 == Kind::Card && matches!(found.0.len(), 15 | 16) && !is_in_uuid(window.text, &found.0);
         (!hidden || is_card).then_some(found)
@@ -324,6 +363,24 @@ impl Scan<'_> {
         });
         found.collect()
     }
+}
+
+/// Bytes of a UUID.
+const UUID: usize = 36;
+/// Bytes of a date: 2026-01-31.
+const DATE: usize = 10;
+
+/// Whether a text begins with a date of this or the last century, year first, which is a part of no number.
+fn is_date(text: &[u8]) -> bool {
+    let Some(date) = text.get(..DATE) else { return false };
+    let is_day =
+        |two: &[u8], max: u8| two.iter().all(u8::is_ascii_digit) && (two[0] - b'0') * 10 + two[1] - b'0' <= max;
+    matches!(date[..2], [b'1', b'9'] | [b'2', b'0'])
+        && date[2..4].iter().all(u8::is_ascii_digit)
+        && matches!((date[4], date[7]), (b'-', b'-') | (b'/', b'/') | (b'.', b'.'))
+        && is_day(&date[5..7], 12)
+        && is_day(&date[8..], 31)
+        && !text.get(DATE).is_some_and(u8::is_ascii_digit)
 }
 
 /// Bytes around digits that are looked at for an identifier.
@@ -344,7 +401,7 @@ fn is_in_identifier(text: &[u8], span: &Range<usize>) -> bool {
 /// Whether the text is a UUID or a time, as most texts with many digits are.
 fn is_plainly_harmless(text: &[u8]) -> bool {
     match text.len() {
-        36 => is_uuid(text),
+        UUID => is_uuid(text),
         20..=32 => {
             let (date, time) = text.split_at(11);
             let is_date = date.iter().enumerate().all(|(place, byte)| match place {

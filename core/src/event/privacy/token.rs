@@ -219,7 +219,8 @@ fn parts_end(text: &[u8], start: usize) -> usize {
 
 /// Two letters and 32 hexadecimal digits: Twilio's SK and AC; Mailchimp's key with its data centre.
 fn hexadecimal(run: &[u8]) -> bool {
-    let is_hex = |part: &[u8]| part.len() >= 32 && part[..32].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_hex =
+        |part: &[u8]| part.len() >= 32 && part[..32].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match run {
         [b'S', b'K', rest @ ..] | [b'A', b'C', rest @ ..] => rest.len() >= 32 && is_hex(rest),
         _ => run.len() >= 36 && is_hex(run) && run[32..].starts_with(b"-us"),

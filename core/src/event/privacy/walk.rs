@@ -18,11 +18,24 @@ impl<'a> Walk<'a> {
     }
 
     /// `under` is the key that leads here: `{"card": {"number": …}}` is a card number too.
-    pub fn object(&mut self, object: &mut Map<String, Value>, under: &str) {
+    fn object(&mut self, object: &mut Map<String, Value>, under: &str) {
+        self.members(object, under, &mut |_| {});
+    }
+
+    /// Adds the names of members whose values changed; a member that was dropped is none.
+    pub fn fields(&mut self, object: &mut Map<String, Value>, changed: &mut Vec<String>) {
+        self.members(object, "", &mut |key| changed.push(key.to_owned()));
+    }
+
+    fn members(&mut self, object: &mut Map<String, Value>, under: &str, changed: &mut dyn FnMut(&str)) {
         self.drop_members(object, under);
         let mut renamed = Vec::new();
         for (key, value) in object.iter_mut() {
+            let before = self.done;
             self.value(value, under, key);
+            if self.done != before {
+                changed(key);
+            }
             renamed.extend(self.neutral_key(key).map(|name| (key.clone(), name)));
         }
         rename(object, renamed);
@@ -36,8 +49,7 @@ impl<'a> Walk<'a> {
         let before = object.len();
         object.retain(|key, _| !key::is_sensitive(under, key, &self.config.extra_keys));
         let is_named = object.iter().any(|(key, value)| {
-            pair_of::is_name_key(key)
-                && value.as_str().is_some_and(|name| pair_of::is_secret_name(name, self.config))
+            pair_of::is_name_key(key) && value.as_str().is_some_and(|name| pair_of::is_secret_name(name, self.config))
         });
         if is_named {
             object.retain(|key, _| !pair_of::is_value_key(key));
