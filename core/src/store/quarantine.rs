@@ -63,8 +63,9 @@ pub struct Quarantined {
 }
 
 impl Quarantined {
-    /// Redacts `body`, which may be JSON or not.
+    /// Redacts `body`, which may be JSON or not, and the name of the source.
     pub fn new(origin: Origin, errors: Vec<Fault>, body: &str, redactor: &Redactor) -> Self {
+        let origin = Origin { source: redactor.redact_text(&origin.source).0, ..origin };
         Self { origin, errors, body: redactor.redact_record(body).0, occurrence: 0, stored_at: None }
     }
 

@@ -223,11 +223,11 @@ impl Prepare {
         let forced = match request {
             Request::Automatic if !readiness.ready => return Ok(Begun::Settled(Prepared::NotDue)),
             Request::Ready if !readiness.ready => return Err(PrepareError::NotReady { dataset, readiness }),
-            Request::Forced { reason } if !readiness.ready => Some(reason.as_str()),
+            Request::Forced { reason } if !readiness.ready => Some(self.settings.privacy.redact_text(reason).0),
             _ => None,
         };
         let epoch = overview.head.epoch;
-        Ok(Begun::Preparation(self.begin_on(overview.head, epoch, None, forced, now).await?))
+        Ok(Begun::Preparation(self.begin_on(overview.head, epoch, None, forced.as_deref(), now).await?))
     }
 
     /// Takes up what somebody began, unless they may still be at it.

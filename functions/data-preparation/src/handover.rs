@@ -109,12 +109,17 @@ struct TrainedBody {
 pub async fn trained(state: &State, request: &Request) -> Result<Reply, Problem> {
     let (dataset, version) = (request.dataset()?, request.version("version")?);
     let body: TrainedBody = request.json()?;
-    let named = |text: Option<String>| text.filter(|text| !text.trim().is_empty() && text.len() <= 256);
+    let named = |text: Option<String>| {
+        let text = text.filter(|text| !text.trim().is_empty() && text.len() <= 256)?;
+        Some(state.redactor.redact_text(&text).0)
+    };
+    let mut metrics = body.metrics;
+    state.redactor.redact(&mut metrics);
     let training = Training {
         model_id: named(body.model_id).ok_or_else(|| Problem::missing_field("model_id", "up to 256 characters"))?,
         model_version: named(body.model_version)
             .ok_or_else(|| Problem::missing_field("model_version", "up to 256 characters"))?,
-        metrics: body.metrics,
+        metrics,
         trained_at: body.trained_at.unwrap_or_else(Utc::now),
     };
     let (status, reported) = match state.handover.trained(dataset, version, training, Utc::now()).await {

@@ -11,6 +11,7 @@ use function_edge::{
 };
 use learning_core::dataset::Dataset;
 use learning_core::dataset::settings::Settings;
+use learning_core::event::privacy::Redactor;
 use learning_core::store::{Clients, DATA_ERASED, Objects, VersionRecord};
 use learning_core::usecase::{Handover, Prepare, PrepareError, Prepared, Replace, Request, ServeFeatures, Sweep};
 use serde::Deserialize;
@@ -25,6 +26,7 @@ pub struct State {
     features: ServeFeatures,
     sweep: Sweep,
     objects: Objects,
+    redactor: Redactor,
 }
 
 impl State {
@@ -37,6 +39,7 @@ impl State {
             features: ServeFeatures::new(clients, settings),
             sweep: Sweep::new(clients),
             objects: Objects::new(clients),
+            redactor: settings.privacy.clone(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The settings of the local stack: those of the environment, with defaults that
 //! suit one machine.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
@@ -13,6 +14,9 @@ use learning_core::store::{Clients, local_http_client};
 
 use crate::engine::{self, Endpoints, Engines};
 pub use crate::secret::secret;
+
+/// The file of the data folder that holds the redaction key.
+const REDACTION_KEY: &str = "redaction.key";
 
 /// Reads the settings. What the environment leaves open: no minimum interval
 /// between automatic assessments, a pseudonym key and a redaction key that are made once and
@@ -36,10 +40,38 @@ pub fn settings(data_dir: &Path) -> Result<Settings> {
     let share = Settings::default().preparation_bytes / Dataset::all().count();
     default("PREPARATION_BYTES", &|| Ok(share.to_string()))?;
     default("PSEUDONYM_KEY", &|| secret(&data_dir.join("pseudonym.key")))?;
-    default("REDACTION_KEY", &|| secret(&data_dir.join("redaction.key")))?;
+    default("REDACTION_KEY", &|| secret(&data_dir.join(REDACTION_KEY)))?;
     // Here the gateway says who may come in: everybody, or with --require-auth who has a token.
     let mut settings = Settings::from_vars(vars)?;
     settings.require_auth = true;
+    Ok(settings)
+}
+
+/// Settings for a command that works on files alone. Without a key in the environment, ids
+/// that look like personal data are replaced under the key of the data folder, or, where
+/// that has none, under one that is made for this run; standard error says so.
+///
+/// # Errors
+/// An unknown or impossible setting, or key.
+pub fn offline_settings(data_dir: &Path) -> Result<Settings> {
+    let mut settings = Settings::from_env()?;
+    if settings.privacy.key().is_some() {
+        return Ok(settings);
+    }
+    let file = data_dir.join(REDACTION_KEY);
+    let key = match fs::read_to_string(&file) {
+        Ok(key) => key.trim().to_owned(),
+        Err(_) => {
+            eprintln!(
+                "note: {} has no redaction key: ids that look like personal data are replaced under a random key, and \
+                 differ from those of other runs",
+                data_dir.display()
+            );
+            hex::encode(rand::random::<[u8; 32]>())
+        }
+    };
+    let key = key.parse().map_err(|problem: &str| anyhow::anyhow!("{}: {problem}", file.display()))?;
+    settings.privacy = settings.privacy.with_key(Some(key));
     Ok(settings)
 }
 

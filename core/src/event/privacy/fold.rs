@@ -69,6 +69,11 @@ impl Pieces {
 }
 
 impl<'a> Folded<'a> {
+    /// Text of which it is known that it needs no folding.
+    pub fn plain(text: &'a str) -> Self {
+        Self { bytes: Cow::Borrowed(text.as_bytes()), pieces: Pieces::default() }
+    }
+
     pub fn new(text: &'a str) -> Self {
         let bytes = text.as_bytes();
         work::add(bytes.len());
@@ -118,7 +123,8 @@ impl<'a> Folder<'a> {
             work::add(1);
             let byte = bytes[self.at];
             if !is_special(byte) {
-                self.plain(byte);
+                let rest = &bytes[self.at..];
+                self.run_of(rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len()));
                 continue;
             }
             let decoded = match byte {
@@ -128,19 +134,21 @@ impl<'a> Folder<'a> {
             };
             match decoded {
                 Some((c, length)) => self.encoded(c, length),
-                None => self.plain(byte),
+                None => self.run_of(1),
             }
         }
         Folded { bytes: Cow::Owned(self.folded), pieces: self.pieces }
     }
 
-    fn plain(&mut self, byte: u8) {
+    /// Takes so many bytes as they are.
+    fn run_of(&mut self, bytes: usize) {
+        work::add(bytes);
         if !self.in_run {
             self.pieces.push_run(self.folded.len(), self.at);
             self.in_run = true;
         }
-        self.folded.push(byte);
-        self.at += 1;
+        self.folded.extend_from_slice(&self.text.as_bytes()[self.at..self.at + bytes]);
+        self.at += bytes;
     }
 
     fn encoded(&mut self, c: char, length: usize) {
@@ -150,6 +158,8 @@ impl<'a> Folder<'a> {
             if !script::is_invisible(c) {
                 self.folded.push(c as u8);
             }
+        } else if let Some(letter) = script::latin(c) {
+            self.folded.push(letter);
         } else if !script::is_invisible(c) {
             let folded = &mut self.folded;
             // The longest decompositions are ligatures of whole phrases, which spell nothing.

@@ -103,3 +103,10 @@ pub fn look_alike(c: char) -> Option<u8> {
         _ => return None,
     })
 }
+
+/// The letter under the accent, of the letters of Latin-1.
+pub fn latin(c: char) -> Option<u8> {
+    const LETTERS: &[u8; 64] = b"AAAAAAACEEEEIIIIDNOOOOO OUUUUYTsaaaaaaaceeeeiiiidnooooo ouuuuyty";
+    let letter = *LETTERS.get((c as usize).checked_sub(0xc0)?)?;
+    (letter != b' ').then_some(letter)
+}

@@ -145,7 +145,7 @@ pub fn find(text: &str, place: Place, config: &Config) -> Vec<Finding> {
     if !signs.are_suspicious(place, text.len()) || is_plainly_harmless(text.as_bytes()) {
         return Vec::new();
     }
-    let folded = Folded::new(text);
+    let folded = if signs.has(ODD) { Folded::new(text) } else { Folded::plain(text) };
     let signs = if signs.has(ODD) { Signs::of(&folded.bytes) } else { signs };
     let mut scan = Scan { folded, place, config, hits: Vec::new() };
     scan.run(signs);
@@ -217,7 +217,9 @@ impl Scan<'_> {
             self.take(range, Kind::Secret, Vec::new());
         }
         at = 0;
-        while let Some(range) = token::next(&self.folded.bytes, at) {
+        while signs.longest_run >= token::SHORT
+            && let Some(range) = token::next(&self.folded.bytes, at)
+        {
             at = range.end;
             self.take(range, Kind::Secret, Vec::new());
         }
@@ -370,17 +372,16 @@ const UUID: usize = 36;
 /// Bytes of a date: 2026-01-31.
 const DATE: usize = 10;
 
-/// Whether a text begins with a date of this or the last century, year first, which is a part of no number.
+/// Whether a text begins with a date of this or the last century, which is a part of no number.
 fn is_date(text: &[u8]) -> bool {
     let Some(date) = text.get(..DATE) else { return false };
-    let is_day =
-        |two: &[u8], max: u8| two.iter().all(u8::is_ascii_digit) && (two[0] - b'0') * 10 + two[1] - b'0' <= max;
-    matches!(date[..2], [b'1', b'9'] | [b'2', b'0'])
-        && date[2..4].iter().all(u8::is_ascii_digit)
-        && matches!((date[4], date[7]), (b'-', b'-') | (b'/', b'/') | (b'.', b'.'))
-        && is_day(&date[5..7], 12)
-        && is_day(&date[8..], 31)
-        && !text.get(DATE).is_some_and(u8::is_ascii_digit)
+    let is_day = |two: &[u8]| two.iter().all(u8::is_ascii_digit) && (two[0] - b'0') * 10 + two[1] - b'0' <= 31;
+    let is_year = |four: &[u8]| matches!(four[..2], [b'1', b'9'] | [b'2', b'0']) && four.iter().all(u8::is_ascii_digit);
+    let is_apart =
+        |first: usize, second: usize| date[first] == date[second] && matches!(date[first], b'-' | b'/' | b'.');
+    let year_first = is_apart(4, 7) && is_year(&date[..4]) && is_day(&date[5..7]) && is_day(&date[8..]);
+    let year_last = is_apart(2, 5) && is_day(&date[..2]) && is_day(&date[3..5]) && is_year(&date[6..]);
+    (year_first || year_last) && !text.get(DATE).is_some_and(u8::is_ascii_digit)
 }
 
 /// Bytes around digits that are looked at for an identifier.

@@ -145,6 +145,9 @@ const PREFIXES: &[(&str, usize)] = &[
 /// The shortest run of token characters that is looked at.
 const MIN: usize = 16;
 
+/// The shortest token without a point, and the shortest of the longest parts of others.
+pub const SHORT: usize = 14;
+
 /// Whether a byte may stand in the body of a token.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
@@ -170,6 +173,10 @@ pub fn next(text: &[u8], from: usize) -> Option<Range<usize>> {
 
 /// Where the token ends that begins with the run of token characters from `start` to `end`.
 fn token_end(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    // A short run is the beginning of a token only where a point follows: `SG.…`, `hvs.…`.
+    if end - start < SHORT && !matches!(text.get(end), Some(b'.' | b':' | b'/')) {
+        return None;
+    }
     prefixed(text, start, end)
         .or_else(|| hexadecimal(&text[start..end]).then_some(end))
         .or_else(|| bot(text, start, end))

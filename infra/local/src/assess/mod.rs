@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 pub use self::blocks::Input;
 use self::judge::{Findings, Judge};
 use crate::command::{Client, DEFAULT_URL, URL};
+use crate::environment;
 
 #[derive(Debug, Args)]
 pub struct Assess {
@@ -49,6 +50,9 @@ pub struct Assess {
     /// judgement. The judgement as JSON tells the `key` of each rule.
     #[arg(long, value_name = "KEY", requires = "files")]
     failing: Option<String>,
+    /// The data folder whose redaction key replaces ids that look like personal data, if it has one.
+    #[arg(long, value_name = "DIR", default_value = ".local", requires = "files")]
+    data_dir: PathBuf,
     /// Threads; as many as there are processors if not given.
     #[arg(long, requires = "files")]
     threads: Option<usize>,
@@ -107,7 +111,7 @@ impl Assess {
 
     /// Whether all datasets of the files pass.
     fn assess(&self) -> Result<bool> {
-        let settings = Settings::from_env()?;
+        let settings = environment::offline_settings(&self.data_dir)?;
         let inputs: Vec<Input> = self.files.iter().map(|file| Input::open(file)).collect::<Result<_>>()?;
         if self.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
             bail!("standard input can be named once only");
