@@ -361,7 +361,7 @@ fn ids_that_look_like_cards_stay_different() {
         [json!(4500000000000007u64), json!(4500000000000015u64), json!("4500000000000023"), json!(9007199254740993u64)];
     let kept: Vec<Value> = ids.iter().cloned().map(id_of).collect();
     assert!((1..kept.len()).all(|at| !kept[..at].contains(&kept[at])), "{kept:?}");
-    assert_eq!(kept[3], ids[3], "no card is of that number");
+    assert_eq!(kept[3], json!("9007199254740993"), "no card is of that number");
     assert_eq!(id_of(json!("4500 0000 0000 0007")), kept[0]);
 }
 
