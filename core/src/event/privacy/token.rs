@@ -245,7 +245,7 @@ fn bot(text: &[u8], start: usize, end: usize) -> Option<usize> {
     match text.get(end) {
         Some(b':') if (8..=10).contains(&run.len()) && run.iter().all(u8::is_ascii_digit) => {
             let body = next(end + 1);
-            (body - end - 1 >= 35).then_some(body)
+            (body - end > 35).then_some(body)
         }
         Some(b'.') if (23..=28).contains(&run.len()) && matches!(run[0], b'M' | b'N' | b'O') => {
             let middle = next(end + 1);

@@ -1,6 +1,14 @@
 //! The work counter counts the steps of the scanner, so that a test can assert a
 //! bound that is linear in the input. It exists in test builds only.
 
+/// Counts steps of the scanner; nothing outside of test builds.
+#[cfg(not(test))]
+#[inline(always)]
+pub fn add(_steps: usize) {}
+
+#[cfg(test)]
+pub use counter::{add, take};
+
 #[cfg(test)]
 mod counter {
     use std::cell::Cell;
@@ -18,11 +26,3 @@ mod counter {
         STEPS.with(|count| count.replace(0))
     }
 }
-
-#[cfg(test)]
-pub use counter::{add, take};
-
-/// Counts steps of the scanner; nothing outside of test builds.
-#[cfg(not(test))]
-#[inline(always)]
-pub fn add(_steps: usize) {}
