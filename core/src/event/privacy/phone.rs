@@ -277,7 +277,7 @@ impl<'a> Run<'a> {
                 let alone =
                     self.count == 2 && !self.follows_digits() && matches!(self.window.gap(0), b" " | b"-" | b".");
                 let pair =
-                    matches!(lens, [1, 7, ..] | [2, 6 | 7, ..] | [3, 4..=7, ..] | [4, 4..=6, ..] | [5, 4..=6, ..]);
+                    matches!(lens, [1, 6 | 7, ..] | [2, 5..=7, ..] | [3, 4..=7, ..] | [4, 4..=6, ..] | [5, 4..=6, ..]);
                 alone && pair && !years
             }
             _ if self.window.digits(count) < 10 && self.follows_digits() => false,
@@ -299,6 +299,7 @@ impl<'a> Run<'a> {
                     | [2, 2, 2, 1, 5, _]
                     | [2, 2, 1, 5, 0, _]
                     | [2, 2, 4, 0, ..]
+                    | [1, 2, 6, 0, ..]
                     | [4, 3, 3, 0, ..]
                     | [4, 3, 4, 0, ..]
                     | [4, 2, 4, 0, ..]
