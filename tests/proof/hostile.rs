@@ -288,6 +288,9 @@ impl Hostile {
                 "a length beyond all",
                 "POST /coaching/events HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999\r\n\r\nx".into(),
             ),
+            ("a host of two words", "GET /openapi.json HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n".into()),
+            ("half an address", "GET /openapi.json HTTP/1.1\r\nhost: [::\r\nconnection: close\r\n\r\n".into()),
+            ("no host", "GET /openapi.json HTTP/1.1\r\nconnection: close\r\n\r\n".into()),
             ("no HTTP", "\u{0}\u{1}\u{2}\u{3}\r\n\r\n".into()),
             ("a line end in a header", "GET / HTTP/1.1\r\nhost: localhost\r\nx\n: y\r\n\r\n".into()),
             (
