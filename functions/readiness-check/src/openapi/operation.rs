@@ -112,7 +112,10 @@ impl Operation {
 
     pub fn describe(mut self, route: Route, schemas: &mut Schemas) -> Value {
         if route.scope().is_some() {
-            self = self.problems([(401, "A token is needed."), (403, "The token does not have the scope, or is an end user's for what concerns others.")]);
+            self = self.problems([
+                (401, "A token is needed."),
+                (403, "The token does not have the scope, or is an end user's for what concerns others."),
+            ]);
         }
         if route.method() == "GET" {
             self.answers.push(Answer { status: 304, says: "What the caller has is current.", content: None });

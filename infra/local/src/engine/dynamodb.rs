@@ -8,7 +8,6 @@
 //! of the machine.
 
 mod door;
-mod operations;
 pub(super) mod streams;
 
 use std::net::TcpListener;

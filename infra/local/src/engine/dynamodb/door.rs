@@ -17,7 +17,6 @@ use chrono::Utc;
 use dynoxide::Database;
 use uuid::Uuid;
 
-use super::operations;
 use crate::engine::{Credentials, signature};
 
 /// DynamoDB takes bodies of up to 16 MB.
@@ -53,7 +52,7 @@ async fn handle(State(door): State<Arc<Door>>, head: Parts, body: Bytes) -> Resp
     }
     let target = text("x-amz-target");
     let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)).unwrap_or_default();
-    match operations::run(&door.database, operation, &body) {
+    match fincoach_dynamodb::run(&door.database, operation, &body) {
         None => {
             error(StatusCode::BAD_REQUEST, "UnknownOperationException", &format!("there is no operation {target:?}"))
         }
