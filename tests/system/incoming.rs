@@ -389,13 +389,15 @@ const CALL_BYTES: u64 = 3 * 256 * 1024;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cost_of_a_resume_does_not_grow_with_what_is_done() {
     let folder = Folder::start().await;
-    let events = 20_000;
-    let text: String = (0..events).map(|number| format!("{}\n", nameless(number % 50, number))).collect();
-    for (key, bytes) in
-        [("incoming/long.ndjson", text.clone().into_bytes()), ("incoming/long.gz", gzip(text.as_bytes()))]
-    {
+    let text =
+        |events: u32| -> String { (0..events).map(|number| format!("{}\n", nameless(number % 50, number))).collect() };
+    let files = [
+        ("incoming/long.ndjson", 20_000u32, text(20_000).into_bytes()),
+        ("incoming/long.gz", 8_000, gzip(text(8_000).as_bytes())),
+    ];
+    for (key, events, bytes) in files {
         folder.put(key, &bytes).await;
-        let (mut before, mut calls, mut is_split) = (0, 0, false);
+        let (mut before, mut calls, mut is_split) = (0, 0u32, false);
         let progress = loop {
             // Time for four batches.
             let budget = AtomicI64::new(3);
@@ -411,11 +413,11 @@ async fn the_cost_of_a_resume_does_not_grow_with_what_is_done() {
                 break progress;
             }
         };
-        assert!(calls >= 20, "{calls} calls");
+        assert!(calls >= events / 1_000, "{calls} calls");
         assert_eq!((progress.status, progress.lines), (Status::Complete, u64::from(events)));
         assert_eq!(progress.accepted + progress.duplicates, u64::from(events));
     }
-    assert_eq!(folder.stored().await.len(), events as usize);
+    assert_eq!(folder.stored().await.len(), 20_000);
     folder.bare.stop().await;
 }
 
