@@ -22,6 +22,10 @@ run *ARGUMENTS:
 consumers *ARGUMENTS:
     tests/consumers/run {{ARGUMENTS}}
 
+# Recall of redaction by kind, on a corpus of published formats; `--release` measures throughput too.
+redaction *ARGUMENTS:
+    tests/redaction/run {{ARGUMENTS}}
+
 # Try the API by its own description, with schemathesis.
 api:
     tests/api/run

@@ -81,8 +81,11 @@ fn nothing_that_comes_in_is_too_odd() {
         splitter.finish(|line| pieces.push(line));
         assert_eq!(whole, pieces);
 
+        let began = Instant::now();
+        let mut bytes_read = 0;
         for line in whole {
             let text = String::from_utf8_lossy(&line.text);
+            bytes_read += line.text.len();
             let (once, _) = redactor.redact_text(&text);
             let (twice, done) = redactor.redact_text(&once);
             assert_eq!((&twice, done), (&once, Redactions::default()), "{text}");
@@ -108,6 +111,9 @@ fn nothing_that_comes_in_is_too_odd() {
                 Err(faults) => assert!(!faults.is_empty() && in_place.is_none(), "{text}"),
             }
         }
+        // A test build takes some 20 µs for a byte; on a machine that does much else, more.
+        let budget = Duration::from_secs(2) + Duration::from_micros(500) * bytes_read as u32;
+        assert!(began.elapsed() < budget, "{:?} for {:?}", began.elapsed(), String::from_utf8_lossy(&bytes));
         inputs += 1;
     }
     println!("{inputs} inputs, {taken_in_place} events read in place");
