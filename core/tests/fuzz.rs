@@ -1,14 +1,15 @@
 //! Fuzzing on stable Rust: events are mangled byte by byte and sent through the
-//! splitter, the parsers, the envelope and the redactor. Nothing may panic, and
+//! decoder, the parsers, the envelope and the redactor. Nothing may panic, and
 //! what must hold of any input is checked: also that an event which is read in
 //! place is taken in, as it is, by the long way.
 //!
 //! `FUZZ_SECONDS` sets for how long; two unless it is set.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
+use learning_core::event::decode::{DecodeErrorKind, DecodeLimits, Decoder, Record as Decoded};
 use learning_core::event::envelope::{self, Intake, Limits};
-use learning_core::event::ndjson::Splitter;
 use learning_core::event::privacy::{Redactions, Redactor, Rules};
 use learning_core::event::{StoredEvent, line};
 use learning_core::quality::Record;
@@ -55,6 +56,45 @@ fn mangled(random: &mut StdRng) -> Vec<u8> {
     bytes
 }
 
+/// As they are, or compressed and sometimes damaged.
+fn packed(random: &mut StdRng, bytes: Vec<u8>) -> Vec<u8> {
+    let mut packed = match random.random_range(0..8) {
+        0 => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&bytes).unwrap();
+            encoder.finish().unwrap()
+        }
+        1 => zstd::encode_all(bytes.as_slice(), 1).unwrap(),
+        _ => return bytes,
+    };
+    if random.random() {
+        let at = random.random_range(0..packed.len());
+        packed[at] = random.random();
+    }
+    packed
+}
+
+/// The records of an input in pieces, and the kind of error that ends them.
+fn decoded<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Decoded>, Option<DecodeErrorKind>) {
+    let mut decoder = Decoder::new(DecodeLimits { record_bytes: 2_000, decompressed_bytes: 1 << 24 });
+    let mut records = Vec::new();
+    let mut pieces = pieces.peekable();
+    while let Some(mut piece) = pieces.next() {
+        let last = pieces.peek().is_none();
+        loop {
+            match decoder.next(&mut piece, last) {
+                Ok(Some(record)) => records.push(record),
+                Ok(None) => break,
+                Err(error) => return (records, Some(error.kind)),
+            }
+        }
+    }
+    (records, None)
+}
+
+/// What an input may take, unoptimised and on a busy machine.
+const BUDGET: Duration = Duration::from_secs(5);
+
 #[test]
 fn nothing_that_comes_in_is_too_odd() {
     let seconds = std::env::var("FUZZ_SECONDS").map_or(2, |text| text.parse().unwrap());
@@ -68,22 +108,16 @@ fn nothing_that_comes_in_is_too_odd() {
     let (mut inputs, mut taken_in_place) = (0u64, 0u64);
     while Instant::now() < until {
         let bytes = mangled(&mut random);
-        let mut whole = Vec::new();
-        let mut splitter = Splitter::new(2_000);
-        splitter.push(&bytes, |line| whole.push(line));
-        splitter.finish(|line| whole.push(line));
-
-        let mut pieces = Vec::new();
-        let mut splitter = Splitter::new(2_000);
-        for piece in bytes.chunks(random.random_range(1..64)) {
-            splitter.push(piece, |line| pieces.push(line));
-        }
-        splitter.finish(|line| pieces.push(line));
+        let begun = Instant::now();
+        let bytes = packed(&mut random, bytes);
+        let whole = decoded([bytes.as_slice()].into_iter());
+        let pieces = decoded(bytes.chunks(random.random_range(1..64)).chain([&b""[..]]));
         assert_eq!(whole, pieces);
 
+        assert!(begun.elapsed() < BUDGET, "{} bytes took {:?} to decode", bytes.len(), begun.elapsed());
         let began = Instant::now();
         let mut bytes_read = 0;
-        for line in whole {
+        for line in whole.0 {
             let text = String::from_utf8_lossy(&line.text);
             bytes_read += line.text.len();
             let (once, _) = redactor.redact_text(&text);

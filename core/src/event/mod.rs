@@ -15,7 +15,6 @@ mod fault;
 pub mod identity;
 pub mod line;
 pub mod mapping;
-pub mod ndjson;
 pub mod normal_form;
 pub mod number;
 pub mod privacy;
