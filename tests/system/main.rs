@@ -7,6 +7,7 @@ mod api;
 mod bare;
 mod client;
 mod command_line;
+mod corrections;
 mod counting;
 mod decoding;
 mod erasure;

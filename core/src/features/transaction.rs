@@ -52,6 +52,8 @@ pub struct Transaction {
     pub plausible_time: bool,
 }
 
+const _: () = assert!(size_of::<Transaction>() <= 128, "a preparation holds many of them");
+
 /// How a transaction came by its category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CategoryGiven {

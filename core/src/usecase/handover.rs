@@ -231,10 +231,12 @@ impl Handover {
     }
 
     async fn fetch(&self, version: &VersionRecord, files: &[PreparedFile], folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder.join("data")).context("could not make a scratch folder")?;
         for file in files {
             let key = version.manifest.replace("manifest.json", &file.path);
-            if !self.objects.get_file(&key, &folder.join(&file.path)).await? {
+            let path = folder.join(&file.path);
+            // Splits without rows have a folder of their own.
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).context("could not make a scratch folder")?;
+            if !self.objects.get_file(&key, &path).await? {
                 bail!("{key} is missing");
             }
         }
