@@ -183,7 +183,9 @@ async fn a_full_dataset_of_bad_quality_is_blocked_until_it_is_better() {
         event["data"]["currency"] = json!("money");
         event["data"]["merchant_name"] = json!(7);
         event["data"]["balance_after"] = json!(0);
-        event["occurred_at"] = json!("2099-01-01T00:00:00Z");
+        for field in ["description", "location_city", "location_country", "time_precision", "replaces"] {
+            event["data"][field] = json!([7]);
+        }
     })
     .await;
     let id = Dataset::SPENDING.id();
