@@ -98,7 +98,7 @@ mod tests {
         );
         let twice = r#"{"TableName": "t", "Item": {"a": {"S": "x", "N": "1"}}}"#;
         assert_eq!(ran(&database, "PutItem", twice), Some(Err("ValidationException")));
-        let missing = r#"{"TableName": "t", "Key": {"a": {"S": "x"}}}"#;
+        let missing = r#"{"TableName": "events", "Key": {"a": {"S": "x"}}}"#;
         assert_eq!(ran(&database, "GetItem", missing), Some(Err("ResourceNotFoundException")));
     }
 }
