@@ -132,7 +132,7 @@ impl Hostile {
             format!("{{\"event_type\": \"page_view\", \"data\": {}{}}}", "[".repeat(200_000), "]".repeat(200_000));
         let event = Load { events: 1, senders: 1, users: 1, batch: 1 }.event(3).to_string();
         let mut bodies: Vec<Vec<u8>> = [
-            "", " ", "null", "[]", "{}", "{\"events\": {}}", "{\"events\": [", "\u{0}", "{\"a\": 1e999999}", "tru", "\"",
+            "", " ", "null", "{}", "{\"events\": {}}", "{\"events\": [", "\u{0}", "{\"a\": 1e999999}", "tru", "\"",
             "{\"event_id\": \"\\ud800\"}", "{\"events\": null}", &deep, "{\"user_id\": {\"$ne\": null}}",
             "{\"event_id\": 1, \"user_id\": [], \"event_type\": {}, \"occurred_at\": true, \"data\": \"'; DROP TABLE x\"}",
         ]

@@ -89,7 +89,7 @@ pub struct Example {
 }
 
 /// How many words the rules of a type may note of each record.
-pub const WORDS: usize = 8;
+pub const WORDS: usize = 10;
 
 /// What is kept of a record until all records of its user are together: its
 /// place in time, its content as a digest, and what the rules between records note.

@@ -139,6 +139,11 @@ impl Signs {
     }
 }
 
+/// Whether there are three letters in a row: more than a unit, an exponent or a zone.
+fn has_word(text: &[u8]) -> bool {
+    text.windows(3).any(|three| three.iter().all(u8::is_ascii_alphabetic))
+}
+
 /// What there is to find in a text, in order, without overlaps.
 pub fn find(text: &str, place: Place, config: &Config) -> Vec<Finding> {
     let signs = Signs::of(text.as_bytes());
@@ -147,6 +152,8 @@ pub fn find(text: &str, place: Place, config: &Config) -> Vec<Finding> {
     }
     let folded = if signs.has(ODD) { Folded::new(text) } else { Folded::plain(text) };
     let signs = if signs.has(ODD) { Signs::of(&folded.bytes) } else { signs };
+    // A sentence under the key of an amount is no amount.
+    let place = if place == Place::Numbering && has_word(text.as_bytes()) { Place::Text } else { place };
     let mut scan = Scan { folded, place, config, hits: Vec::new() };
     scan.run(signs);
     scan.findings()
