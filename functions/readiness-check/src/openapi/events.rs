@@ -7,26 +7,22 @@ use serde_json::{Map, Value, json};
 
 use super::operation::Schemas;
 
-/// An event, or `{"events": […]}`.
+/// An event, a list of events, or `{"events": […]}`.
 pub fn posted(schemas: &mut Schemas) -> Value {
     schemas.definitions_mut().insert("Event".to_owned(), event());
-    let most = Settings::default().batch_events;
+    let events = json!({
+        "type": "array",
+        "maxItems": Settings::default().batch_events,
+        "description": "Each is answered by itself: one that is rejected does not keep the others out.",
+        "items": {"anyOf": [{"$ref": "#/components/schemas/Event"}, {}]},
+    });
+    let mut list = events.clone();
+    list["title"] = json!("List");
     json!({
         "oneOf": [
             {"$ref": "#/components/schemas/Event"},
-            {
-                "title": "Batch",
-                "type": "object",
-                "required": ["events"],
-                "properties": {
-                    "events": {
-                        "type": "array",
-                        "maxItems": most,
-                        "description": "Each is answered by itself: one that is refused does not keep the others out.",
-                        "items": {"anyOf": [{"$ref": "#/components/schemas/Event"}, {}]},
-                    },
-                },
-            },
+            list,
+            {"title": "Batch", "type": "object", "required": ["events"], "properties": {"events": events}},
         ],
     })
 }
@@ -45,14 +41,15 @@ fn event() -> Value {
         "required": ["user_id", "event_type", "occurred_at", "data"],
         "properties": {
             "event_id": {
-                "type": "string", "format": "uuid",
-                "description": "The sender's id: the same id from the same user is the same event.",
+                "type": ["string", "null"], "format": "uuid",
+                "description": "The sender's id: the same id from the same user is the same event. Without one, it is \
+                                derived from the content.",
             },
             "user_id": {"type": "string", "format": "uuid"},
             "event_type": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[A-Za-z0-9_.:/ -]*[A-Za-z0-9_.:/-][A-Za-z0-9_.:/ -]*$"},
             "occurred_at": {"type": "string", "format": "date-time", "description": "When it happened."},
             "schema_version": {
-                "type": "integer", "minimum": 1, "maximum": u32::MAX, "default": 1, "description": "Of `data`.",
+                "type": ["integer", "null"], "minimum": 1, "maximum": u32::MAX, "default": 1, "description": "Of `data`.",
             },
             "data": {"type": "object"},
         },
