@@ -218,7 +218,9 @@ def main():
         functions(template)
     # For a program that does the functions' work elsewhere.
     for name, value in template.environment("EventIngestion").items():
-        print(f"{name}={value}")
+        # Secrets stay where they are; such a program makes its own.
+        if not value.startswith("{{resolve:secretsmanager:"):
+            print(f"{name}={value}")
     print(f"EVENTS_QUEUE={template.name('EventsQueue')}")
 
 

@@ -43,7 +43,8 @@ impl Metered {
         // What the stack does by itself goes past the meters: here it has nothing to do.
         stack.switch(Function::QualityAssessment, false);
         stack.switch(Function::DataPreparation, false);
-        let (tables, dynamodb) = Meter::start(&stack.engines.dynamodb, &stack.engines.credentials).await;
+        let (tables, dynamodb) =
+            Meter::start(&stack.engines.dynamodb, &stack.engines.endpoints().dynamodb_credentials).await;
         let (bucket, s3) = Meter::start(&stack.engines.s3, &stack.engines.credentials).await;
         let (facts, bus) = Meter::start(&stack.engines.bus, &stack.engines.credentials).await;
         let clients =

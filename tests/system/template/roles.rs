@@ -29,7 +29,7 @@ struct Metered {
 impl Metered {
     async fn new(running: &Running, function: Function) -> Self {
         let engines = &running.stack.engines;
-        let (tables, dynamodb) = Meter::start(&engines.dynamodb, &engines.credentials).await;
+        let (tables, dynamodb) = Meter::start(&engines.dynamodb, &engines.endpoints().dynamodb_credentials).await;
         let (bucket, s3) = Meter::start(&engines.s3, &engines.credentials).await;
         let (facts, bus) = Meter::start(&engines.bus, &engines.credentials).await;
         let at = Endpoints { dynamodb, s3, bus, ..engines.endpoints() };
