@@ -132,7 +132,7 @@ impl Pairs<'_> {
                 let inside = begin + escapes + 1;
                 inside..quote_end(text, inside, first, escapes)
             }
-            b'{' | b'[' if !begins_with_mask(&text[begin..]) => begin..bracket_end(text, begin),
+            b'{' | b'[' if !begins_with_mask(&text[begin..]) => begin..bracket_end(text, begin + escapes),
             _ => begin..self.plain_end(begin, shape, sign_encoded),
         };
         (!value.is_empty() && !begins_with_mask(&text[value.clone()])).then_some(value)

@@ -444,6 +444,13 @@ proptest! {
     }
 }
 
+#[test]
+fn an_escaped_bracket_ends_at_its_own() {
+    for (text, kept) in [(r"password=\[}", "password=[dropped]"), (r"password=\\{]x", "password=[dropped]x")] {
+        assert_eq!(Redactor::default().redact_text(text).0, kept);
+    }
+}
+
 /// What the scanner looks for, and what it looks at around it.
 const ALPHABET: [&str; 72] = [
     "%40",
